@@ -1,0 +1,10 @@
+//! Transforms, epipolar geometry, triangulation, minimal solvers and robust estimation: pure mathematics in `f64`.
+//!
+//! Frames: pixel (centre of the first pixel at 0.5, y down), camera (x right, y down, z forward), local (east, north,
+//! up in metres). A transform `a_from_b` takes `x_in_b` to `x_in_a`.
+
+mod rigid3;
+mod sim3;
+
+pub use rigid3::Rigid3;
+pub use sim3::Sim3;

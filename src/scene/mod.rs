@@ -1,0 +1,16 @@
+//! The data that flows through the pipeline, without methods beyond access: photos and flight, features and matches,
+//! reconstruction, depth maps, fused points, mesh, textured city, part. Every type is plain and serialisable.
+
+mod city;
+mod dense;
+mod flight;
+mod matches;
+mod mesh;
+mod reconstruction;
+
+pub use city::{City, TexturePage};
+pub use dense::{DepthMap, FusedPoint, PointCloud};
+pub use flight::{Attitude, Flight, GpsFix, LocalFrame, Photo, PositionPrior, RotationPrior, SkippedPhoto};
+pub use matches::{Features, Keypoint, PairKind, PairMatches, VerifiedPair};
+pub use mesh::{Mesh, Part, SurfaceClass};
+pub use reconstruction::{Georeference, Observation, PriorResidual, Reconstruction, SparsePoint};
