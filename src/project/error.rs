@@ -45,6 +45,14 @@ pub enum ProjectError {
         /// What is wrong with it.
         reason: String,
     },
+    /// Nothing to work on.
+    #[error("no photo among {}: files ending in {endings} are read", paths.iter().map(|p| p.display().to_string()).collect::<Vec<_>>().join(", "))]
+    NoPhotos {
+        /// What was searched.
+        paths: Vec<PathBuf>,
+        /// The endings looked for.
+        endings: String,
+    },
     /// A result that a command needs is not there yet.
     #[error("the project {} has no result of the stage \"{stage}\" yet", path.display())]
     MissingStage {
@@ -64,6 +72,7 @@ impl ProjectError {
             Self::TooNew { .. } => "open it with a newer version of the program",
             Self::Io { .. } => "check that the disk has space and that you may write there",
             Self::Damaged { .. } => "delete the named file's folder and run again: only that result is made anew",
+            Self::NoPhotos { .. } => "name the folder that holds the photos, or the photos themselves",
             Self::MissingStage { .. } => "run the project up to that stage with `veduta run --until STAGE`",
         }
     }

@@ -11,7 +11,9 @@
 //! crash or a cancel therefore leaves either a finished artifact or a temporary folder that the next opening removes.
 
 mod error;
+mod photos;
 mod store;
 
 pub use error::ProjectError;
+pub use photos::{file_stamp, find_photos, read_photo};
 pub use store::{Artifact, ArtifactWriter, Done, Manifest, Project};
