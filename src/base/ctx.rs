@@ -172,6 +172,11 @@ impl Ctx {
         Self::new(|_| {})
     }
 
+    /// The same run with its events sent to another observer.
+    pub fn observed(&self, sink: impl Fn(Event) + Send + Sync + 'static) -> Self {
+        Self { sink: Arc::new(sink), ..self.clone() }
+    }
+
     /// The same run, within `stage`: its own clock and progress.
     pub fn for_stage(&self, stage: &str) -> Self {
         Self {

@@ -1,1 +1,8 @@
-//! TODO-SKELETON formats
+//! File formats over `Read` and `Write`, one file each.
+
+pub mod gltf;
+pub mod obj;
+pub mod ply;
+pub mod stl;
+pub mod textured;
+pub mod threemf;

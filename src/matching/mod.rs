@@ -1,1 +1,4 @@
-//! TODO-SKELETON matching
+//! Which features of two photos show the same thing.
+
+pub mod descriptors;
+pub mod kernels;

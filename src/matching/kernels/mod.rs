@@ -1,0 +1,1 @@
+//! GPU kernels of matching and their CPU twins.
