@@ -13,9 +13,11 @@ const ENDINGS: [&str; 5] = ["jpg", "jpeg", "png", "tif", "tiff"];
 pub fn find_photos(paths: &[PathBuf]) -> Result<Vec<PathBuf>, ProjectError> {
     let mut found = Vec::new();
     for path in paths {
-        let path = std::path::absolute(path)
-            .and_then(fs::canonicalize)
-            .map_err(|source| ProjectError::Io { action: "read", path: path.clone(), source })?;
+        let path = std::path::absolute(path).and_then(fs::canonicalize).map_err(|source| ProjectError::Io {
+            action: "read",
+            path: path.clone(),
+            source,
+        })?;
         if path.is_dir() {
             search(&path, &mut found)?;
         } else {
@@ -39,9 +41,7 @@ fn search(folder: &Path, found: &mut Vec<PathBuf>) -> Result<(), ProjectError> {
             if !is_project {
                 search(&path, found)?;
             }
-        } else if path
-            .extension()
-            .is_some_and(|e| ENDINGS.contains(&e.to_string_lossy().to_ascii_lowercase().as_str()))
+        } else if path.extension().is_some_and(|e| ENDINGS.contains(&e.to_string_lossy().to_ascii_lowercase().as_str()))
         {
             found.push(path);
         }
