@@ -173,9 +173,6 @@ fn poses_of(h: &Homography, pairs: &RayPairs) -> Vec<Rigid3> {
         .collect()
 }
 
-/// Difference of log-likelihoods from which on the matches decide between the two poses of a flat scene.
-const DECISIVE: f64 = 12.0;
-
 /// Which of the poses of a flat scene is right, and the other one where that cannot be told.
 fn choose(
     pairs: &RayPairs,
@@ -192,13 +189,12 @@ fn choose(
             candidates.push(fitted);
         }
     }
-    let spread = candidates.iter().map(|c| noise(pairs, c)).fold(f64::INFINITY, f64::min);
-    let mut scored: Vec<(f64, RelativePose)> =
-        candidates.into_iter().map(|c| (log_loss(pairs, &c, spread, options.max_error_px), c)).collect();
-    scored.sort_by(|x, y| x.0.total_cmp(&y.0));
-    let lowest = scored[0].0;
-    // What stands out of the plane tells the poses apart.
-    scored.retain(|(loss, _)| *loss <= lowest + DECISIVE);
+    let sigma = candidates.iter().map(|c| noise(pairs, c)).fold(f64::INFINITY, f64::min);
+    let mut scored: Vec<(Support, RelativePose)> =
+        candidates.into_iter().map(|c| (support(pairs, &c, flat, sigma), c)).collect();
+    scored.sort_by(|x, y| (x.0.on_plane + x.0.off_plane).total_cmp(&(y.0.on_plane + y.0.off_plane)));
+    let best = scored[0].0;
+    scored.retain(|(s, _)| !best.beats(s));
     if let Some(prior) = prior.filter(|p| scored.iter().any(|(_, c)| p.allows(&c.b_from_a))) {
         scored.retain(|(_, c)| prior.allows(&c.b_from_a));
     }
@@ -221,18 +217,46 @@ fn noise(pairs: &RayPairs, pose: &RelativePose) -> f64 {
     (1.4826 * median(&errors).unwrap_or(1.0)).max(0.1)
 }
 
-/// Negative log-likelihood under Gaussian noise with outliers: a match that does not agree costs what one at the
-/// threshold costs, at most 4.5 (3 sigma), so that a few chance matches decide nothing.
-fn log_loss(pairs: &RayPairs, pose: &RelativePose, sigma: f64, max_error_px: f64) -> f64 {
+/// How well a pose explains the matches of a nearly flat scene, in units of negative log-likelihood.
+#[derive(Clone, Copy, Debug)]
+struct Support {
+    /// Of the matches that the plane explains: relief of less than the threshold tells the poses apart.
+    on_plane: f64,
+    /// Number of the matches that the plane explains.
+    count_on_plane: f64,
+    /// Of the others: what stands out of the plane, and wrong matches.
+    off_plane: f64,
+    /// Number of the others that agree within 3 sigma.
+    outstanding: f64,
+}
+
+impl Support {
+    /// Whether the matches decide for `self`: by more than three standard deviations of what chance does. The errors
+    /// from the lines of two poses are different projections of the noise, so that on a plane their half sums of
+    /// squares differ by about the square root of their number; and wrong matches agree with a pose by chance.
+    fn beats(&self, other: &Self) -> bool {
+        let lead = self.outstanding - other.outstanding;
+        let chance = (3.0 * (self.outstanding + other.outstanding).sqrt()).max(6.0);
+        other.on_plane > self.on_plane + 3.0 * self.count_on_plane.sqrt().max(4.0) || lead > chance
+    }
+}
+
+fn support(pairs: &RayPairs, pose: &RelativePose, flat: &Homography, sigma: f64) -> Support {
     let e = essential(&pose.b_from_a);
     let pixels = [pairs.pixel_a, pairs.pixel_b];
-    let most = (0.5 * (max_error_px / sigma).powi(2)).min(4.5);
-    (0..pairs.len())
-        .map(|i| {
-            let r2 = sampson_squared(&e, &pairs.a[i], &pairs.b[i], pixels) / (sigma * sigma);
-            if pose.inliers[i] { (0.5 * r2).min(most) } else { most }
-        })
-        .sum()
+    let mut support = Support { on_plane: 0.0, count_on_plane: 0.0, off_plane: 0.0, outstanding: 0.0 };
+    for i in 0..pairs.len() {
+        let r2 = sampson_squared(&e, &pairs.a[i], &pairs.b[i], pixels) / (sigma * sigma);
+        let loss = if pose.inliers[i] { (0.5 * r2).min(4.5) } else { 4.5 };
+        if flat.inliers[i] {
+            support.on_plane += loss;
+            support.count_on_plane += 1.0;
+        } else {
+            support.off_plane += loss;
+            support.outstanding += f64::from(u8::from(loss < 4.5));
+        }
+    }
+    support
 }
 
 fn share(flags: &[bool], total: usize) -> f64 {
