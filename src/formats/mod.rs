@@ -1,8 +1,10 @@
 //! File formats over `Read` and `Write`, one file each.
 
+pub mod exif;
 pub mod gltf;
 pub mod obj;
 pub mod ply;
 pub mod stl;
 pub mod textured;
 pub mod threemf;
+pub mod xmp;
