@@ -69,7 +69,7 @@ pub struct FeaturesStage<'a> {
 impl FeaturesStage<'_> {
     fn options(&self) -> FeatureOptions {
         FeatureOptions {
-            max_size: self.quality.feature_size(),
+            max_size: self.quality.feature_size() as usize,
             max_features: self.quality.feature_count(),
             ..FeatureOptions::default()
         }
