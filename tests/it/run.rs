@@ -51,9 +51,8 @@ fn photographs_in_a_printable_city_out() {
     let longest = figure(&facts, "part", "width_mm").max(figure(&facts, "part", "depth_mm"));
     assert!((longest - 80.0).abs() < 0.05, "{longest}");
 
-    let names = [
-        "city.glb", "city.obj", "city.ply", "dense.ply", "dense.laz", "dsm.tif", "ortho.tif", "part.3mf", "part.stl",
-    ];
+    let names =
+        ["city.glb", "city.obj", "city.ply", "dense.ply", "dense.laz", "dsm.tif", "ortho.tif", "part.3mf", "part.stl"];
     let files: Vec<String> = names.iter().map(|n| text(&dir.path().join(n)).to_string()).collect();
     let model = dir.path().join("colmap");
     let mut args = vec!["export", p, "--colmap", text(&model)];
@@ -115,11 +114,8 @@ fn a_killed_run_resumes_to_the_same_result() {
     succeed(&strings.each_ref().map(String::as_str));
     let mut killed_while_working = 0;
     for milliseconds in [30, 120, 300, 600, 1000, 1600, 2500] {
-        let mut child = Command::new(env!("CARGO_BIN_EXE_veduta"))
-            .args(args(&killed))
-            .stderr(Stdio::null())
-            .spawn()
-            .unwrap();
+        let mut child =
+            Command::new(env!("CARGO_BIN_EXE_veduta")).args(args(&killed)).stderr(Stdio::null()).spawn().unwrap();
         std::thread::sleep(Duration::from_millis(milliseconds));
         killed_while_working += u32::from(child.try_wait().unwrap().is_none());
         child.kill().unwrap();
