@@ -10,7 +10,11 @@ pub fn devices() -> Result<(), CliError> {
         say("no graphics adapter was found");
     }
     for adapter in &found {
-        say(adapter);
+        let mark = if adapter.chosen { "*" } else { " " };
+        say(format!(
+            "{mark} {} ({}, {}, {}): {}",
+            adapter.name, adapter.kind, adapter.backend, adapter.driver, adapter.reason
+        ));
     }
     if !found.iter().any(|a| a.chosen) {
         say("the processor would be used (every kernel has a processor version with the same result)");

@@ -6,7 +6,10 @@ use crate::formats::{colmap, geotiff, gltf, las, obj, ply, stl, textured, threem
 use crate::pipeline::stages::FeatureSet;
 use crate::project::Project;
 use crate::scene::{City, Flight, Georeference, LocalFrame, Part, PointCloud, Reconstruction};
-use crate::texture::render;
+use super::report::part_picture;
+use crate::georef::Raster;
+use crate::image::Mask;
+use crate::texture::render::{RenderOptions, dsm_and_ortho};
 use serde::de::DeserializeOwned;
 use std::fs::{self, File};
 use std::io::{BufWriter, Write};
@@ -55,7 +58,7 @@ pub(super) fn write_one(project: &Project, path: &Path) -> Result<(), CliError> 
         "dsm.tif" | "ortho.tif" => write_raster(project, path, name == "dsm.tif"),
         "part.3mf" => {
             let part: Part = output(project, "part")?;
-            let thumbnail = textured::png(&render::part_picture(&part, 512, 512)).ok();
+            let thumbnail = textured::png(&part_picture(&part, (512, 512))).ok();
             let metadata = threemf::Metadata { title: part.title.clone(), description: describe(&part) };
             let file = File::create(path).map_err(|e| CliError::io("write", path, &e))?;
             threemf::write(&part, &metadata, thumbnail.as_deref(), BufWriter::new(file))
@@ -101,11 +104,18 @@ fn frame_of(project: &Project) -> Result<Option<LocalFrame>, CliError> {
 fn write_raster(project: &Project, path: &Path, dsm: bool) -> Result<(), CliError> {
     let city: City = output(project, "city")?;
     let frame = frame_of(project)?;
-    let raster = render::dsm_and_ortho(&city, city.texel_m);
+    let Some((low, high)) = city.mesh.bounds() else {
+        return Err(CliError::new("the city has no surface", "run the project again with more photos"));
+    };
+    let bounds = [low.x, low.y, high.x, high.y];
+    let ortho = dsm_and_ortho(&city, bounds, city.texel_m, &RenderOptions::default());
+    let raster = Raster { west: ortho.origin[0], north: ortho.origin[1], gsd: ortho.gsd };
     let result = if dsm {
-        geotiff::write_dsm(&raster.height, &raster.placement(), frame.as_ref())
+        geotiff::write_dsm(&ortho.height, &raster, frame.as_ref())
     } else {
-        geotiff::write_ortho(&raster.colour, &raster.covered, &raster.placement(), frame.as_ref())
+        let covered = ortho.height.data.iter().map(|z| z.is_finite()).collect();
+        let mask = Mask { width: ortho.height.width, height: ortho.height.height, data: covered };
+        geotiff::write_ortho(&ortho.image, &mask, &raster, frame.as_ref())
     };
     let bytes = result.map_err(|e| CliError::new(format!("cannot write {}: {e}", path.display()), ""))?;
     to_file(path, |out| out.write_all(&bytes))

@@ -95,7 +95,7 @@ fn choose_device(device: Device) -> Result<(String, Option<Gpu>), CliError> {
         Device::Cpu => DeviceChoice::Cpu,
     };
     match Gpu::open(choice) {
-        Ok(Some(gpu)) => Ok((gpu.name(), Some(gpu))),
+        Ok(Some(gpu)) => Ok((gpu.name.clone(), Some(gpu))),
         Ok(None) => Ok(("the processor".into(), None)),
         Err(e) => Err(CliError::new(e.to_string(), e.hint())),
     }

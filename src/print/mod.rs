@@ -287,3 +287,6 @@ pub fn open_edges(mesh: &Mesh) -> usize {
     edges.sort_unstable();
     edges.chunk_by(|x, y| (x.0, x.1) == (y.0, y.1)).filter(|g| !(g.len() == 2 && g[0].2 != g[1].2)).count()
 }
+
+#[cfg(test)]
+mod tests;

@@ -3,6 +3,8 @@
 mod map;
 mod pictures;
 
+pub(super) use pictures::part_picture;
+
 use super::args::ReportArgs;
 use super::info::{Info, collect, format_figure};
 use super::progress::format_seconds;
