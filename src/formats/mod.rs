@@ -1,5 +1,6 @@
 //! File formats over `Read` and `Write`, one file each.
 
+pub mod colmap;
 pub mod gltf;
 pub mod obj;
 pub mod ply;
