@@ -264,16 +264,23 @@ impl Scene<'_> {
         let at = (x as f32, y as f32);
         let (planes, count) = self.candidates(x, y);
         let mut costs = [[WORST; MAX_SOURCES]; 9];
-        for (plane, costs) in planes.iter().zip(&mut costs).take(count) {
-            for (s, cost) in costs.iter_mut().enumerate().take(n) {
-                *cost = self.view_cost(&patch, *plane, at.0, at.1, s);
-            }
-        }
         let current = Plane { q: own[0], gx: own[1], gy: own[2] };
         let current_valid = self.params.is_valid(current, at.0, at.1);
         if current_valid {
             for (s, cost) in costs[8].iter_mut().enumerate().take(n) {
                 *cost = self.view_cost(&patch, current, at.0, at.1, s);
+            }
+        }
+        for k in 0..count {
+            // Where the surface has converged, most neighbours offer the same plane.
+            if current_valid && planes[k].is_close(current) {
+                costs[k] = costs[8];
+            } else if let Some(same) = (0..k).find(|&j| planes[k].is_close(planes[j])) {
+                costs[k] = costs[same];
+            } else {
+                for (s, cost) in costs[k].iter_mut().enumerate().take(n) {
+                    *cost = self.view_cost(&patch, planes[k], at.0, at.1, s);
+                }
             }
         }
         let prior = self.prior(&patch, x, y);

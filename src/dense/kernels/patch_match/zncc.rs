@@ -6,7 +6,7 @@
 
 use super::WORST;
 use super::patch::{OFFSETS_F32, Patch, SAMPLES};
-use super::zncc_avx2;
+use super::zncc_x86;
 
 /// Weighted variance (squared grey levels) below which a patch has no texture to compare.
 pub const LEAST_VARIANCE: f32 = 0.2;
@@ -38,14 +38,14 @@ pub struct Warp {
 pub enum Simd {
     /// Plain code.
     Portable,
-    /// AVX2 and FMA.
-    Avx2(zncc_avx2::Token),
+    /// AVX-512 or AVX2 with FMA.
+    X86(zncc_x86::Token),
 }
 
 impl Simd {
     /// The best that this processor has.
     pub fn detect() -> Self {
-        zncc_avx2::Token::detect().map_or(Self::Portable, Self::Avx2)
+        zncc_x86::Token::detect().map_or(Self::Portable, Self::X86)
     }
 
     /// 1 - ZNCC of a patch.
@@ -55,7 +55,7 @@ impl Simd {
         }
         let [mean, square, cross] = match self {
             Self::Portable => portable(patch, image, warp),
-            Self::Avx2(token) => token.sums(patch, image, warp),
+            Self::X86(token) => token.sums(patch, image, warp),
         };
         let variance = square - mean * mean;
         if !(variance >= LEAST_VARIANCE) {
@@ -115,6 +115,9 @@ mod tests {
                 Warp { base: [x as f32 + 0.7, y as f32 - 0.4, 1.0], dx: [1.1, 0.1, 0.001], dy: [-0.1, 0.9, 0.0] };
             let (a, b) = (Simd::detect().cost(&patch, image, &other), Simd::Portable.cost(&patch, image, &other));
             assert!((a - b).abs() < 1e-4, "{a} {b}");
+            if let Simd::X86(token) = Simd::detect() {
+                assert!((Simd::X86(token.narrow()).cost(&patch, image, &other) - b).abs() < 1e-4);
+            }
             differ += usize::from(b > 0.05);
             let nan = Warp { base: [f32::NAN; 3], ..other };
             assert!(Simd::detect().cost(&patch, image, &nan) <= WORST);
