@@ -27,7 +27,7 @@ pub mod flight;
 pub mod georef;
 pub mod matching;
 pub mod mesh;
-pub mod print;
+// pub mod print;
 pub mod sfm;
 pub mod synthetic;
 pub mod texture;

@@ -1,11 +1,16 @@
 //! Surfaces: the visibility-based surface of a point cloud, cleaning, refinement, simplification, inspection.
 
 pub mod bvh;
+mod clean;
 pub mod delaunay;
 pub mod maxflow;
+mod smooth;
 mod spatial_order;
 mod surface;
+mod topology;
 
+pub use clean::{CleanOptions, clean, make_manifold};
+pub use smooth::{SmoothOptions, smooth};
 pub use surface::{SurfaceOptions, surface};
 
 use crate::base::Cancelled;

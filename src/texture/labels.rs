@@ -15,8 +15,10 @@ use super::{TextureError, TextureOptions};
 use crate::base::Ctx;
 use crate::scene::Mesh;
 
-const SWEEPS: usize = 16;
+const SWEEPS: usize = 24;
 const DECODE_EVERY: usize = 4;
+/// Relative change of the energy below which it stops.
+const SETTLED: f64 = 1e-3;
 const ICM_ROUNDS: usize = 5;
 
 struct Edge {
@@ -55,8 +57,12 @@ pub(super) fn choose(
         if (sweep + 1) % DECODE_EVERY == 0 {
             let decoded = field.decode();
             let energy = field.energy(&decoded);
+            let settled = energy > best_energy * (1.0 - SETTLED);
             if energy < best_energy {
                 (best, best_energy) = (decoded, energy);
+            }
+            if settled {
+                break;
             }
         }
     }

@@ -19,8 +19,8 @@ use rayon::prelude::*;
 
 const SMOOTH: f32 = 5.0;
 const ANCHOR: f32 = 1e-3;
-/// Difference of sRGB values (0..=255) at which a seam counts half.
-const DOUBT: f32 = 40.0;
+/// Difference of sRGB values (0..=255) at which a seam counts a quarter.
+const DOUBT: f32 = 30.0;
 const ITERATIONS: usize = 300;
 const TOLERANCE: f64 = 1e-3;
 
@@ -145,12 +145,17 @@ impl Unknowns {
     }
 }
 
-/// Symmetric positive definite: diagonal and off-diagonal entries by row.
+/// Rows of off-diagonal entries.
+struct Rows {
+    offsets: Vec<u32>,
+    entries: Vec<(u32, f32)>,
+}
+
+/// Symmetric positive definite: the diagonal, the entries within charts and those across seams.
 struct System {
     diagonal: Vec<f32>,
-    offsets: Vec<u32>,
-    columns: Vec<u32>,
-    values: Vec<f32>,
+    within: Rows,
+    across: Rows,
     rhs: Vec<[f32; 3]>,
 }
 
@@ -164,30 +169,20 @@ impl System {
         unknowns: &Unknowns,
     ) -> Self {
         let n = unknowns.places.len();
-        let mut diagonal = vec![ANCHOR; n];
+        let within = within_charts(mesh, topology, charts, unknowns);
+        let row_sum = |i: usize| -> f32 {
+            within.entries[within.offsets[i] as usize..within.offsets[i + 1] as usize].iter().map(|e| e.1).sum()
+        };
+        let mut diagonal: Vec<f32> = (0..n).into_par_iter().with_min_len(4096).map(|i| ANCHOR - row_sum(i)).collect();
         let mut rhs = vec![[0f32; 3]; n];
         let mut entries: Vec<(u32, u32, f32)> = Vec::new();
-        for (c, chart) in charts.list.iter().enumerate() {
-            for &f in &chart.faces {
-                let i = mesh.triangles[f as usize].map(|v| unknowns.index(c as u32, topology.place[v as usize]));
-                for k in 0..3 {
-                    let (p, q) = (i[k], i[(k + 1) % 3]);
-                    if p != q {
-                        diagonal[p] += SMOOTH;
-                        diagonal[q] += SMOOTH;
-                        entries.push((p as u32, q as u32, -SMOOTH));
-                        entries.push((q as u32, p as u32, -SMOOTH));
-                    }
-                }
-            }
-        }
         let differences: Vec<[Option<[f32; 3]>; 2]> =
             seams.par_iter().with_min_len(256).map(|s| end_differences(s, images)).collect();
         for (s, d) in seams.iter().zip(&differences) {
             for (k, difference) in d.iter().enumerate() {
                 let Some(d) = difference else { continue };
                 let size = (d[0].abs() + d[1].abs() + d[2].abs()) / 3.0;
-                let w = 1.0 / (1.0 + (size / DOUBT).powi(2));
+                let w = 1.0 / (1.0 + (size / DOUBT).powi(2)).powi(2);
                 let i = unknowns.index(s.charts[0], s.places[k]);
                 let j = unknowns.index(s.charts[1], s.places[k]);
                 diagonal[i] += w;
@@ -209,19 +204,20 @@ impl System {
         for i in 1..=n {
             offsets[i] += offsets[i - 1];
         }
-        let columns = entries.iter().map(|e| e.1).collect();
-        let values = entries.iter().map(|e| e.2).collect();
-        Self { diagonal, offsets, columns, values, rhs }
+        let across = Rows { offsets, entries: entries.into_iter().map(|e| (e.1, e.2)).collect() };
+        Self { diagonal, within, across, rhs }
     }
 
     fn apply(&self, x: &[[f32; 3]], y: &mut [[f32; 3]]) {
         y.par_iter_mut().with_min_len(4096).enumerate().for_each(|(i, y)| {
             let d = self.diagonal[i];
             let mut sum = x[i].map(|v| d * v);
-            for e in self.offsets[i] as usize..self.offsets[i + 1] as usize {
-                let (v, other) = (self.values[e], &x[self.columns[e] as usize]);
-                for c in 0..3 {
-                    sum[c] += v * other[c];
+            for rows in [&self.within, &self.across] {
+                for (j, v) in &rows.entries[rows.offsets[i] as usize..rows.offsets[i + 1] as usize] {
+                    let other = &x[*j as usize];
+                    for c in 0..3 {
+                        sum[c] += v * other[c];
+                    }
                 }
             }
             *y = sum;
@@ -263,6 +259,47 @@ impl System {
         }
         Ok(x)
     }
+}
+
+/// The smoothness terms: for each edge of the mesh, as often as a face of the chart has it.
+fn within_charts(mesh: &Mesh, topology: &Topology, charts: &Charts, unknowns: &Unknowns) -> Rows {
+    let parts: Vec<(Vec<u32>, Vec<(u32, f32)>)> = charts
+        .list
+        .par_iter()
+        .enumerate()
+        .map(|(c, chart)| {
+            let mut pairs: Vec<(u32, u32)> = Vec::with_capacity(6 * chart.faces.len());
+            for &f in &chart.faces {
+                let i = mesh.triangles[f as usize].map(|v| unknowns.index(c as u32, topology.place[v as usize]) as u32);
+                for k in 0..3 {
+                    let (p, q) = (i[k], i[(k + 1) % 3]);
+                    if p != q {
+                        pairs.extend([(p, q), (q, p)]);
+                    }
+                }
+            }
+            pairs.sort_unstable();
+            let first = unknowns.offsets[c];
+            let mut counts = vec![0u32; (unknowns.offsets[c + 1] - first) as usize];
+            let mut entries = Vec::with_capacity(pairs.len() / 2);
+            for group in pairs.chunk_by(|a, b| a == b) {
+                counts[(group[0].0 - first) as usize] += 1;
+                entries.push((group[0].1, -SMOOTH * group.len() as f32));
+            }
+            (counts, entries)
+        })
+        .collect();
+    let mut offsets = vec![0u32];
+    let mut entries = Vec::new();
+    for (counts, part) in parts {
+        let mut at = entries.len() as u32;
+        for n in counts {
+            at += n;
+            offsets.push(at);
+        }
+        entries.extend(part);
+    }
+    Rows { offsets, entries }
 }
 
 fn axpy(y: &mut [[f32; 3]], a: &[f32; 3], x: &[[f32; 3]]) {

@@ -234,7 +234,7 @@ pub fn texture_city_with_report(
     }
     let gains = if options.exposure { exposure::gains(&seen, views.len()) } else { vec![[1.0; 3]; views.len()] };
     ctx.tick(views.len() as u64 + 1, total)?;
-    let (choices, contradictions) = consensus::choices(&mesh, &seen, &gains, texel, options);
+    let (choices, contradictions) = consensus::choices(&mesh, &topology, &seen, &gains, texel, options);
     drop(seen);
     ctx.tick(views.len() as u64 + 2, total)?;
     let labels = labels::choose(ctx, &mesh, &topology, &choices, texel, options)?;
@@ -243,7 +243,7 @@ pub fn texture_city_with_report(
     drop(choices);
     ctx.tick(views.len() as u64 + 4, total)?;
 
-    let mut images = sample::sample(ctx, total, &mesh, &projectors, &charts, &gains, load, options)?;
+    let mut images = sample::sample(ctx, total, &mesh, &projectors, &charts, &gains, load)?;
     let seams = levelling::seams(&mesh, &topology, &projectors, &charts);
     let mut seam_difference = [0.0; 3];
     seam_difference[0] = levelling::mean_difference(&seams, &images);
