@@ -64,7 +64,8 @@ pub fn smooth(ctx: &Ctx, mesh: &Mesh, gsd: f64, options: &SmoothOptions) -> Resu
     Ok(moved)
 }
 
-/// Unit normals of the triangles, blended with those of neighbours that are similar.
+/// Unit normals of the triangles, blended with those of neighbours on the same side of any crease. What counts as the
+/// same side is told by guides: for each triangle the mean normal of the most uniform patch that it belongs to.
 pub fn filtered_normals(
     ctx: &Ctx,
     mesh: &Mesh,
@@ -75,34 +76,46 @@ pub fn filtered_normals(
     let unit = |v: Vector3<f64>| v.try_normalize(1e-300).unwrap_or_else(Vector3::zeros);
     let vectors: Vec<Vector3<f64>> = (0..n).into_par_iter().map(|t| mesh.area_normal(t)).collect();
     let areas: Vec<f64> = vectors.iter().map(|v| v.norm()).collect();
-    let centres: Vec<Vector3<f64>> = (0..n)
-        .into_par_iter()
-        .map(|t| {
-            let [a, b, c] = mesh.corners(t);
-            (a + b + c) / 3.0
-        })
-        .collect();
     let mut normals: Vec<Vector3<f64>> = vectors.iter().map(|v| unit(*v)).collect();
     // exp(-|a - b|^2 / 2 s^2) of unit vectors, with s the chord of the crease angle.
     let chord = 2.0 * (options.crease_deg.to_radians() / 2.0).sin();
     let sharpness = 0.5 / (chord * chord);
     for _ in 0..options.normal_rounds {
         ctx.check()?;
+        // Patches: the triangles around each vertex. Their mean normal, and how far they spread around it.
+        let patches: Vec<(Vector3<f64>, f64)> = (0..mesh.vertices.len())
+            .into_par_iter()
+            .map(|v| {
+                let (mut sum, mut area) = (Vector3::zeros(), 0.0);
+                for &h in fans.of(v) {
+                    sum += normals[h as usize / 3] * areas[h as usize / 3];
+                    area += areas[h as usize / 3];
+                }
+                (unit(sum), 1.0 - sum.norm() / area.max(1e-300))
+            })
+            .collect();
+        let guides: Vec<Vector3<f64>> = (0..n)
+            .into_par_iter()
+            .map(|t| {
+                let mut best = (f64::INFINITY, Vector3::zeros());
+                for &v in &mesh.triangles[t] {
+                    let (mean, spread) = patches[v as usize];
+                    if spread < best.0 {
+                        best = (spread, mean);
+                    }
+                }
+                best.1
+            })
+            .collect();
         let next = (0..n)
             .into_par_iter()
             .map(|t| {
-                let mut sum = normals[t] * areas[t];
-                let spread = areas[t].max(1e-12);
+                let mut sum = Vector3::zeros();
                 for &v in &mesh.triangles[t] {
                     for &h in fans.of(v as usize) {
                         let other = h as usize / 3;
-                        if other == t {
-                            continue;
-                        }
-                        let apart = (normals[other] - normals[t]).norm_squared() * sharpness;
-                        let far = (centres[other] - centres[t]).norm_squared() / (4.0 * spread);
-                        let exponent = apart + far.min(2.0);
-                        sum += normals[other] * (areas[other] * (-exponent).exp());
+                        let apart = (guides[other] - guides[t]).norm_squared() * sharpness;
+                        sum += normals[other] * (areas[other] * (-apart).exp());
                     }
                 }
                 unit(sum)
