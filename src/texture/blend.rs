@@ -5,7 +5,7 @@
 //!   Laplace's equation and is 0 at the strip's inner edge, which keeps the photo's gradients (Poisson editing).
 //!   Source: Waechter et al. 2014, section 4.3; P. Perez, M. Gangnet, A. Blake, "Poisson image editing", SIGGRAPH 2003.
 //! - Cost: [`ROUNDS`] rounds of over-relaxed Gauss-Seidel over the strips' texels. Failure modes: where both photos show
-//!   different things a seam stays.
+//!   different things a seam stays; at creases of the surface nothing is done.
 
 use super::levelling::Seam;
 use super::sample::ChartImage;
@@ -28,7 +28,7 @@ pub(super) fn blend(seams: &[Seam], images: &mut [ChartImage], strip: usize) {
                 let pair = a.zip(b).map(|(a, b)| {
                     let half: [f32; 3] = std::array::from_fn(|c| (b[c] - a[c]) / 2.0);
                     let size = (half[0].abs() + half[1].abs() + half[2].abs()) / 3.0;
-                    let trust = 1.0 / (1.0 + (size / DOUBT).powi(2));
+                    let trust = s.smooth / (1.0 + (size / DOUBT).powi(2));
                     let half = half.map(|v| v * trust);
                     [(0, half), (1, half.map(|v| -v))].map(|(k, d)| {
                         let image = &images[s.charts[k] as usize];

@@ -32,6 +32,18 @@ pub(super) struct Choices {
     pub views: Vec<u32>,
     /// Cost of each in texels.
     pub costs: Vec<f32>,
+    /// Mean colour of the face in each: sRGB after the gain, times [`COLOUR_UNIT`].
+    pub colours: Vec<[u16; 3]>,
+    /// The colour that the views of each face agree on, in the same unit; `None` with fewer than three.
+    pub agreed: Vec<Option<[u16; 3]>>,
+}
+
+/// Steps of a stored colour per 8-bit step.
+const COLOUR_UNIT: f32 = 256.0;
+
+/// Colour of a face: sRGB, 0..=255.
+pub(super) fn colour_of(stored: [u16; 3]) -> [f32; 3] {
+    stored.map(|v| f32::from(v) / COLOUR_UNIT)
 }
 
 impl Choices {
@@ -44,6 +56,12 @@ impl Choices {
     pub fn cost(&self, face: usize, view: u32) -> Option<f32> {
         let range = self.range(face);
         self.views[range.clone()].binary_search(&view).ok().map(|i| self.costs[range.start + i])
+    }
+
+    /// Mean colour of a face in a view (sRGB, 0..=255); `None` where the view is not among its choices.
+    pub fn colour(&self, face: usize, view: u32) -> Option<[f32; 3]> {
+        let range = self.range(face);
+        self.views[range.clone()].binary_search(&view).ok().map(|i| colour_of(self.colours[range.start + i]))
     }
 }
 
@@ -82,21 +100,27 @@ pub(super) fn choices(
             })
             .collect()
     });
-    let lists: Vec<Vec<(u32, f32)>> = (0..seen.faces())
+    let lists: Vec<Vec<Choice>> = (0..seen.faces())
         .into_par_iter()
         .with_min_len(1024)
         .map(|f| {
             let area = (mesh.area_normal(f).norm() / 2.0 / (texel * texel)) as f32;
-            of_face(seen.of(f), &verdicts[f], &suspects[f], area, options)
+            of_face(seen.of(f), gains, &verdicts[f], &suspects[f], area, options)
         })
         .collect();
-    let mut out = Choices { offsets: vec![0], views: Vec::new(), costs: Vec::new() };
+    let agreed = (0..seen.faces())
+        .into_par_iter()
+        .with_min_len(1024)
+        .map(|f| agreed(seen.of(f), gains, &verdicts[f], &suspects[f]))
+        .collect();
+    let mut out = Choices { offsets: vec![0], views: Vec::new(), costs: Vec::new(), colours: Vec::new(), agreed };
     let (mut dropped, mut all) = (0, 0);
     for (f, list) in lists.iter().enumerate() {
         dropped += rejected[f].len();
         all += seen.of(f).len();
-        out.views.extend(list.iter().map(|c| c.0));
-        out.costs.extend(list.iter().map(|c| c.1));
+        out.views.extend(list.iter().map(|c| c.view));
+        out.costs.extend(list.iter().map(|c| c.cost));
+        out.colours.extend(list.iter().map(|c| c.colour));
         out.offsets.push(out.views.len() as u32);
     }
     (out, dropped as f64 / all.max(1) as f64)
@@ -113,29 +137,58 @@ fn verdict(candidates: &[Candidate], gains: &[[f32; 3]]) -> Vec<f64> {
     distances(&colours)
 }
 
+/// A view that a face may take.
+struct Choice {
+    view: u32,
+    cost: f32,
+    colour: [u16; 3],
+}
+
+fn stored(c: &Candidate, gain: &[f32; 3]) -> [u16; 3] {
+    std::array::from_fn(|k| {
+        let v = to_srgb((f32::from(c.colour[k]) / 65535.0 * gain[k]).min(1.0));
+        (v * 255.0 * COLOUR_UNIT + 0.5) as u16
+    })
+}
+
+/// Mean colour of the views that agree and are not suspect; `None` for fewer than three.
+fn agreed(candidates: &[Candidate], gains: &[[f32; 3]], verdict: &[f64], suspects: &[u32]) -> Option<[u16; 3]> {
+    let (mut sum, mut n) = ([0u32; 3], 0u32);
+    for (c, d) in candidates.iter().zip(verdict) {
+        if *d <= limit() && suspects.binary_search(&c.view).is_err() {
+            n += 1;
+            for (s, v) in sum.iter_mut().zip(stored(c, &gains[c.view as usize])) {
+                *s += u32::from(v);
+            }
+        }
+    }
+    (n >= 3).then(|| sum.map(|s| (s / n) as u16))
+}
+
 /// The views that a face may take, with their costs.
 fn of_face(
     candidates: &[Candidate],
+    gains: &[[f32; 3]],
     verdict: &[f64],
     suspects: &[u32],
     area: f32,
     options: &TextureOptions,
-) -> Vec<(u32, f32)> {
+) -> Vec<Choice> {
     let mut kept: Vec<(&Candidate, f64)> =
         candidates.iter().zip(verdict).filter(|(_, d)| **d <= limit()).map(|(c, d)| (c, *d)).collect();
     kept.sort_by(|a, b| b.0.quality.total_cmp(&a.0.quality).then(a.0.view.cmp(&b.0.view)));
     kept.truncate(options.max_views.clamp(1, super::visibility::SLOTS));
     let best = kept.first().map_or(1.0, |c| c.0.quality).max(1e-9);
-    let mut list: Vec<(u32, f32)> = kept
+    let mut list: Vec<Choice> = kept
         .iter()
         .map(|(c, d)| {
             let worse = 1.0 - c.quality / best;
             let suspect = if suspects.binary_search(&c.view).is_ok() { 1.0 } else { 0.0 };
             let contradiction = ((d / limit()) as f32 + suspect) * options.contradiction_cost as f32;
-            (c.view, area * (worse + contradiction))
+            Choice { view: c.view, cost: area * (worse + contradiction), colour: stored(c, &gains[c.view as usize]) }
         })
         .collect();
-    list.sort_by_key(|c| c.0);
+    list.sort_by_key(|c| c.view);
     list
 }
 
@@ -192,9 +245,9 @@ mod tests {
         let mut views: Vec<Candidate> = (0..5).map(|v| candidate(v, 10.0, 0.10 + 0.003 * f64::from(v))).collect();
         views[3] = candidate(3, 99.0, 0.55);
         let gains = vec![[1.0; 3]; 5];
-        let list = of_face(&views, &verdict(&views, &gains), &[4], 7.0, &TextureOptions::default());
-        assert_eq!(list.iter().map(|c| c.0).collect::<Vec<_>>(), [0, 1, 2, 4]);
-        assert!(list[3].1 > list[2].1 + 6.0, "a suspect view costs more: {list:?}");
+        let list = of_face(&views, &gains, &verdict(&views, &gains), &[4], 7.0, &TextureOptions::default());
+        assert_eq!(list.iter().map(|c| c.view).collect::<Vec<_>>(), [0, 1, 2, 4]);
+        assert!(list[3].cost > list[2].cost + 6.0, "a suspect view costs more");
     }
 
     #[test]
@@ -203,8 +256,8 @@ mod tests {
         views[2] = candidate(2, 10.0, 0.4);
         let mut gains = vec![[1.0; 3]; 6];
         gains[2] = [0.5; 3];
-        let list = of_face(&views, &verdict(&views, &gains), &[], 7.0, &TextureOptions::default());
+        let list = of_face(&views, &gains, &verdict(&views, &gains), &[], 7.0, &TextureOptions::default());
         assert_eq!(list.len(), 6);
-        assert!(list.windows(2).all(|w| w[0].0 < w[1].0));
+        assert!(list.windows(2).all(|w| w[0].view < w[1].view));
     }
 }

@@ -4,7 +4,8 @@
 //!   the gradient magnitude over the face's pixels, in pixels times sRGB) and the mean colour in linear light.
 //! - Method: a face-id raster of each view; one pass over its pixels adds up count, gradient and colour of each face;
 //!   faces under [`SMALL_PX`] pixels that cover no pixel's centre are tested by the depth at their centroid. A face must
-//!   face the camera within the largest angle, project wholly into the image, and be seen to at least 20 %.
+//!   be within the largest angle to the camera (its back may be: where it is seen, it is a sheet without an inside),
+//!   project wholly into the image, and be seen to at least 20 %.
 //! - Source: Waechter et al. 2014, section 4.1 (data term); rasters instead of rays are our change: O(pixels) a view.
 //! - Cost: one raster and one photo a view; photos above [`RASTER_PX`] are halved for this.
 //! - Failure modes: a photo that cannot be read is left out with a warning.
@@ -239,7 +240,7 @@ fn observe_one(
         .map(|f| {
             let [a, b, c] = mesh.corners(f);
             let to_camera = view.centre - (a + b + c) / 3.0;
-            let cos = normals[f].dot(&to_camera) / (normals[f].norm() * to_camera.norm());
+            let cos = normals[f].dot(&to_camera).abs() / (normals[f].norm() * to_camera.norm());
             // NaN (a face without area) is not greater.
             if cos > min_cos { scene.candidate(index, &mesh.triangles[f], &sums[f], f as u32) } else { None }
         })
