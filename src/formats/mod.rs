@@ -1,7 +1,9 @@
 //! File formats over `Read` and `Write`, one file each.
 
 pub mod exif;
+pub mod geotiff;
 pub mod gltf;
+pub mod las;
 pub mod obj;
 pub mod ply;
 pub mod stl;
