@@ -5,7 +5,7 @@
 //! Source: D. Lowe, "Distinctive Image Features from Scale-Invariant Keypoints", IJCV 2004; R. Arandjelovic and
 //! A. Zisserman, "Three things everyone should know to improve object retrieval", CVPR 2012 (RootSIFT). We differ in the
 //! doubling of the image, which samples at `(i + 0.5) / 2` so that no octave is shifted against another, and in the
-//! choice of keypoints, which is balanced over a grid so that vegetation does not take the whole budget.
+//! choice of keypoints, which is balanced over the photo so that vegetation does not take the whole budget.
 //!
 //! Cost: about 130 multiply-adds for each pixel of the first octave; memory of 24 bytes for each of its pixels (a
 //! doubled 1600 x 1200 photo: 184 MB), never more than one octave's pyramid at full depth. No randomness; equal bits for
@@ -52,8 +52,9 @@ pub struct FeatureOptions {
     pub edge_ratio: f32,
     /// Most orientations (features) for one keypoint.
     pub max_orientations: usize,
-    /// The choice of features is balanced over this many cells in each direction.
-    pub cells: usize,
+    /// Where there are more features than wanted, those are kept that have the fewest larger ones about them, in a round
+    /// window; so many windows lie side by side along the photo's mean side.
+    pub windows: f32,
 }
 
 impl Default for FeatureOptions {
@@ -65,7 +66,7 @@ impl Default for FeatureOptions {
             contrast: 0.02 / 3.0,
             edge_ratio: 10.0,
             max_orientations: 2,
-            cells: 16,
+            windows: 4.0,
         }
     }
 }
@@ -112,11 +113,11 @@ pub fn extract(image: &Rgb8, options: &FeatureOptions) -> Features {
     };
     let budget = select::Budget {
         size: [image.width as f32, image.height as f32],
-        cells: options.cells.max(1),
+        windows: options.windows,
         limit: options.max_features,
     };
     let places: Vec<[f32; 3]> = found.iter().map(|(o, e)| place(*o, e)).collect();
-    let chosen = select::balanced(&places, |i| select::score(places[i][2], found[i].1.response), &budget);
+    let chosen = select::balanced(&places, &budget);
 
     let oriented: Vec<Oriented> = chosen
         .par_iter()
@@ -128,7 +129,7 @@ pub fn extract(image: &Rgb8, options: &FeatureOptions) -> Features {
         })
         .collect();
     let places: Vec<[f32; 3]> = oriented.iter().map(|o| place(o.octave, &o.extremum)).collect();
-    let mut kept = select::balanced(&places, |i| select::score(places[i][2], oriented[i].extremum.response), &budget);
+    let mut kept = select::balanced(&places, &budget);
     kept.sort_unstable_by(|&i, &j| {
         let ([xi, yi, si], [xj, yj, sj]) = (places[i], places[j]);
         sj.total_cmp(&si)

@@ -1,5 +1,6 @@
 //! File formats over `Read` and `Write`, one file each.
 
+pub mod colmap;
 pub mod exif;
 pub mod geotiff;
 pub mod gltf;

@@ -4,8 +4,11 @@
 //! up in metres). A transform `a_from_b` takes `x_in_b` to `x_in_a`.
 
 pub mod absolute_pose;
+pub mod epipolar;
+pub mod homography;
 pub mod least_squares;
 pub mod ransac;
+pub mod relative_pose;
 mod rigid3;
 mod sim3;
 pub mod solvers;
