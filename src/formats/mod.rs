@@ -2,7 +2,9 @@
 
 pub mod colmap;
 pub mod exif;
+pub mod geotiff;
 pub mod gltf;
+pub mod las;
 pub mod obj;
 pub mod ply;
 pub mod stl;
