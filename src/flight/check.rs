@@ -1,11 +1,12 @@
-//! Quality of a single photo for the report: sharpness and exposure.
+//! Quality of photos for the report: sharpness, exposure, and how far neighbours overlap by their positions.
 //!
-//! In: an upright photo. Out: [`PhotoQuality`], numbers without a verdict; compare them within one flight. Source: J. Pech-
-//! Pacheco et al., "Diatom autofocusing in brightfield microscopy: a comparative study", ICPR 2000 (variance of the
+//! In: an upright photo, or a flight. Out: [`PhotoQuality`], numbers without a verdict (compare them within one flight),
+//! and the share of its footprint that each photo has in common with its nearest neighbour. Source: J. Pech-Pacheco et al., "Diatom autofocusing in brightfield microscopy: a comparative study", ICPR 2000 (variance of the
 //! Laplacian), divided by the image's variance so that contrast cancels. Cost: one pass over a reduced image, about 10 ms.
-//! Failure modes: a photo of one colour has sharpness 0.
+//! Failure modes: a photo of one colour has sharpness 0; without positions or heights no overlap is known.
 
 use crate::image::Rgb8;
+use crate::scene::Flight;
 
 /// Longer side in pixels at which the measures are taken, so that photos of different sizes compare.
 const SIDE: usize = 2000;
@@ -51,6 +52,36 @@ pub fn photo_quality(photo: &Rgb8) -> PhotoQuality {
     PhotoQuality { sharpness, overexposed, underexposed, brightness }
 }
 
+/// Overlap of each photo with the nearest one, 0..=1, for photos that look down within 30 degrees (or state no attitude)
+/// from a known height above the take-off.
+///
+/// The footprint is taken as a disc of the shorter side's width on flat ground at the take-off's height: an estimate
+/// before anything is reconstructed, good to a tenth or two where the ground is flat.
+pub fn estimated_overlap(flight: &Flight) -> Vec<Option<f64>> {
+    let places: Vec<_> = flight.photos.iter().map(|p| p.position.map(|q| q.centre.xy())).collect();
+    flight
+        .photos
+        .iter()
+        .enumerate()
+        .map(|(i, photo)| {
+            let here = places[i]?;
+            let height = photo.relative_altitude_m.filter(|h| *h > 1.0)?;
+            if photo.attitude.is_some_and(|a| a.pitch_deg > -60.0) {
+                return None;
+            }
+            let camera = &flight.cameras[photo.camera.index()];
+            let side = height * f64::from(camera.width.min(camera.height)) / camera.lens.f;
+            let nearest = places
+                .iter()
+                .enumerate()
+                .filter(|(j, _)| *j != i)
+                .filter_map(|(_, p)| p.map(|p| (p - here).norm()))
+                .fold(f64::INFINITY, f64::min);
+            Some((1.0 - nearest / side).max(0.0))
+        })
+        .collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -80,5 +111,42 @@ mod tests {
         let c = photo_quality(&clipped);
         assert_eq!((c.overexposed, c.underexposed), (0.25, 0.5));
         assert_eq!(photo_quality(&Rgb8::filled(50, 50, [9; 3])).sharpness, 0.0);
+    }
+
+    #[test]
+    fn overlap_follows_from_spacing_and_footprint() {
+        use crate::base::{CameraId, Fingerprint, PhotoId};
+        use crate::camera::{Camera, FocalSource, Lens};
+        use crate::scene::{Photo, PositionPrior};
+        use nalgebra::Vector3;
+        let camera = Camera {
+            id: CameraId(0),
+            label: String::new(),
+            width: 4000,
+            height: 3000,
+            lens: Lens::ideal(3000.0, 4000, 3000),
+            focal_source: FocalSource::Exif,
+        };
+        let photo = |i: usize| Photo {
+            id: PhotoId::from(i),
+            path: "a".into(),
+            name: "a".into(),
+            camera: CameraId(0),
+            orientation: 1,
+            time_s: None,
+            exposure_s: None,
+            gps: None,
+            attitude: None,
+            relative_altitude_m: (i != 2).then_some(80.0),
+            position: Some(PositionPrior {
+                centre: Vector3::new(20.0 * i as f64, 0.0, 80.0),
+                sigma: Vector3::repeat(1.0),
+            }),
+            rotation: None,
+            content: Fingerprint::of_bytes(b""),
+        };
+        let flight = Flight { photos: (0..4).map(photo).collect(), cameras: vec![camera], ..Flight::default() };
+        // 80 m high, footprint 80 m, spacing 20 m: three quarters.
+        assert_eq!(estimated_overlap(&flight), [Some(0.75), Some(0.75), None, Some(0.75)]);
     }
 }

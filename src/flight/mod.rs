@@ -13,6 +13,6 @@ mod positions;
 mod sensors;
 mod shot;
 
-pub use check::{PhotoQuality, photo_quality};
+pub use check::{PhotoQuality, estimated_overlap, photo_quality};
 pub use error::IngestError;
 pub use ingest::{EXTENSIONS, IngestOptions, ingest, is_photo};
