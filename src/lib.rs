@@ -34,6 +34,6 @@ pub mod texture;
 // Layer 6: the project on disk.
 pub mod project;
 // Layer 7: stages and the runner.
-// pub mod pipeline;
+pub mod pipeline;
 // Layer 9: what a person types.
-// pub mod cli;
+pub mod cli;

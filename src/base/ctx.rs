@@ -238,6 +238,16 @@ impl Ctx {
         Self { portion: (low + (high - low) * from, low + (high - low) * to), ..self.clone() }
     }
 
+    /// The same run without progress: for a small step whose caller reports the progress.
+    pub fn muted(&self) -> Self {
+        let sink = self.sink.clone();
+        self.observed(move |event| {
+            if !matches!(event, Event::Progress { .. }) {
+                sink(event);
+            }
+        })
+    }
+
     /// Tells the observer about one thing; the run goes on.
     pub fn report(&self, diagnostic: Diagnostic) {
         (self.sink)(Event::Diagnostic { stage: self.stage.to_string(), diagnostic });

@@ -109,7 +109,13 @@ fn write_raster(project: &Project, path: &Path, dsm: bool) -> Result<(), CliErro
     };
     let bounds = [low.x, low.y, high.x, high.y];
     let ortho = dsm_and_ortho(&city, bounds, city.texel_m, &RenderOptions::default());
-    let raster = Raster { west: ortho.origin[0], north: ortho.origin[1], gsd: ortho.gsd };
+    let raster = Raster {
+        north_west: ortho.origin.into(),
+        cell_m: ortho.gsd,
+        width: ortho.height.width,
+        height: ortho.height.height,
+        height_m: (low.z + high.z) / 2.0,
+    };
     let result = if dsm {
         geotiff::write_dsm(&ortho.height, &raster, frame.as_ref())
     } else {

@@ -103,9 +103,11 @@ fn choose_device(device: Device) -> Result<(String, Option<Gpu>), CliError> {
 
 /// 70 % of the memory that is free.
 fn default_memory() -> u64 {
-    let mut system = sysinfo::System::new();
-    system.refresh_memory();
-    (system.available_memory() as f64 * 0.7) as u64
+    const UNKNOWN: u64 = 4 << 30;
+    sysinfo::System::new().map_or(UNKNOWN, |mut system| {
+        system.refresh_memory();
+        (system.available_memory() as f64 * 0.7) as u64
+    })
 }
 
 /// Says what came out, in a few lines.

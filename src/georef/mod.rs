@@ -12,3 +12,4 @@ pub use attitude::{attitude_from_rotation, rotation_from_attitude};
 pub use fit::{FitInput, PriorFit, RotationSource, doming, fit_to_priors, level_rotation};
 pub use geodesy::{Enu, local_frame};
 pub use utm::{Raster, Utm, UtmFromLocal};
+#[cfg(test)]

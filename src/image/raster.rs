@@ -2,7 +2,8 @@
 //!
 //! - In: vertices in the camera frame (x right, y down, z forward, any unit), triangles as vertex indices, a perspective
 //!   or orthographic [`View`] in pixels. Out: [`FaceBuffer`] with the index of the nearest triangle and its z per pixel.
-//!   Both sides of a triangle are drawn; the centre of pixel (i, j) is (i + 0.5, j + 0.5).
+//!   Both sides of a triangle are drawn; where a front (counter-clockwise seen from the camera) and a back lie in the
+//!   same place, the front wins. The centre of pixel (i, j) is (i + 0.5, j + 0.5).
 //! - Method: edge functions on coordinates snapped to 1/256 pixel with the top-left fill rule, so that triangles with a
 //!   common edge share no pixel and leave none out; 1/z (perspective) or z is linear on the screen; polygon clipping
 //!   against the near plane and a guard band. Of equally near triangles the one with the lower index wins.
@@ -21,6 +22,8 @@ pub const NO_FACE: u32 = u32::MAX;
 const SUBPIXEL: i64 = 256;
 /// Screen coordinates beyond this many pixels are clipped, so that edge functions fit 64 bits.
 const GUARD_PX: f64 = 1e6;
+/// Backs count as this much farther (relative depth).
+const BACK: f32 = 1e-5;
 const BAND_ROWS: usize = 32;
 const CHUNK: usize = 8192;
 
@@ -195,7 +198,7 @@ fn on_screen(view: &View, p: &[f32; 3]) -> Option<Screen> {
 }
 
 impl Chunk {
-    fn push(&mut self, view: &View, [a, mut b, mut c]: [Screen; 3], face: u32) {
+    fn push(&mut self, view: &View, [mut a, mut b, mut c]: [Screen; 3], face: u32) {
         let half = (SUBPIXEL / 2) as i32;
         // First and last pixel whose centre lies in the span.
         let first = |v: i32| (v - half + SUBPIXEL as i32 - 1).div_euclid(SUBPIXEL as i32);
@@ -213,6 +216,10 @@ impl Chunk {
         }
         if area < 0 {
             std::mem::swap(&mut b, &mut c);
+        } else {
+            for corner in [&mut a, &mut b, &mut c] {
+                corner.key -= BACK * corner.key.abs();
+            }
         }
         let index = self.setups.len() as u32;
         for band in y0 as usize / BAND_ROWS..=y1 as usize / BAND_ROWS {
@@ -451,6 +458,18 @@ mod tests {
             } else if dy > 1.0 {
                 assert!((got * dy / 60.0 - 1.0).abs() < 0.01, "row {y}: {got}");
             }
+        }
+    }
+
+    #[test]
+    fn the_front_of_a_sheet_hides_its_back() {
+        // Counter-clockwise seen from the camera, where y points down: right, then up (negative y).
+        let points = vec![[-3.0, 3.0, 5.0], [3.0, 3.0, 5.0], [0.0, -3.0, 5.0]];
+        for triangles in [[[0, 1, 2], [0, 2, 1]], [[0, 2, 1], [0, 1, 2]]] {
+            let buffer = rasterise(&points, &triangles, &perspective());
+            let front = u32::from(triangles[0] == [0, 2, 1]);
+            assert!(buffer.face.data.iter().all(|&f| f == NO_FACE || f == front));
+            assert!(buffer.face.data.contains(&front));
         }
     }
 

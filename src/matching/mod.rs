@@ -2,3 +2,6 @@
 
 pub mod descriptors;
 pub mod kernels;
+pub mod pairs;
+pub mod retrieval;
+pub mod verify;

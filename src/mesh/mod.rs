@@ -1,11 +1,22 @@
 //! Surfaces: the visibility-based surface of a point cloud, cleaning, refinement, simplification, inspection.
 
 pub mod bvh;
+mod check;
+mod clean;
 pub mod delaunay;
 pub mod maxflow;
+mod refine;
+mod simplify;
+mod smooth;
 mod spatial_order;
 mod surface;
+mod topology;
 
+pub use check::{MeshReport, inspect, inspect_topology, self_intersections};
+pub use clean::{CleanOptions, clean, make_manifold};
+pub use refine::{RefineOptions, refine};
+pub use simplify::{Simplified, SimplifyOptions, simplify, simplify_textured};
+pub use smooth::{SmoothOptions, smooth};
 pub use surface::{SurfaceOptions, surface};
 
 use crate::base::Cancelled;
@@ -39,6 +50,16 @@ pub enum MeshError {
         /// Vertices of the tetrahedralisation.
         points: usize,
     },
+    /// A list does not have an entry for each triangle.
+    #[error("there are {count} {what} for {triangles} triangles")]
+    CountMismatch {
+        /// What is listed.
+        what: &'static str,
+        /// Entries given.
+        count: usize,
+        /// Entries needed.
+        triangles: usize,
+    },
     /// The run was cancelled.
     #[error(transparent)]
     Cancelled(#[from] Cancelled),
@@ -53,6 +74,7 @@ impl MeshError {
             }
             Self::NoVisibility { .. } => "run the dense stage again on the same photos as the sparse stage",
             Self::EmptySurface { .. } => "check that the cameras stand above the points, with the same scale",
+            Self::CountMismatch { .. } => "this is a mistake in the program; please report it with the project's log",
             Self::Cancelled(_) => "start the run again; it resumes where it stopped",
         }
     }

@@ -3,7 +3,8 @@
 //! - In: the view of each face. Out: [`Charts`]. A chart's texels are the photo's pixels, shifted by whole pixels; where
 //!   a photo is much finer than the texel size they are reduced.
 //! - Method: charts below a size join the neighbour with the longest common boundary among those whose view each of
-//!   their faces may take; charts wider than [`MAX_CHART`] texels are cut.
+//!   their faces may take; small charts that lie near each other in one photo become one; charts wider than
+//!   [`MAX_CHART`] texels are cut.
 //! - Cost: linear. Failure modes: none.
 
 use super::TextureOptions;
@@ -20,6 +21,9 @@ pub const UNSEEN: u32 = u32::MAX;
 const MAX_CHART: f64 = 1024.0;
 /// Photos finer than the texel size by less than this factor are used as they are.
 const KEEP_SCALE: f64 = 0.75;
+/// Charts smaller than this many pixels share rectangles within cells of the photo.
+const SMALL_PX: f64 = 24.0;
+const CELL_PX: f64 = 40.0;
 const MERGE_ROUNDS: usize = 4;
 
 /// Connected faces with one view.
@@ -71,6 +75,7 @@ pub(super) fn build(
         }
     }
     let (groups, _) = components(topology, &labels);
+    let groups = gather_small(mesh, views, &labels, groups);
     let border = options.padding as i32 + 1;
     let limit = MAX_CHART.min(options.page_size as f64 / 2.0);
     let mut list = Vec::new();
@@ -106,6 +111,37 @@ pub(super) fn build(
         }
     }
     Charts { list, of_face }
+}
+
+/// Joins small charts of one view that lie near each other in its photo, so that they share a rectangle and its padding.
+fn gather_small(mesh: &Mesh, views: &[Projector], labels: &[u32], groups: Vec<Vec<u32>>) -> Vec<Vec<u32>> {
+    let mut out = Vec::new();
+    let mut small: Vec<([i64; 3], Vec<u32>)> = Vec::new();
+    for faces in groups {
+        let view = labels[faces[0] as usize];
+        let mut low = [f64::INFINITY; 2];
+        let mut high = [-f64::INFINITY; 2];
+        // More than a few faces are not worth looking at.
+        let few = faces.len() <= 64;
+        for p in faces.iter().filter(|_| few).flat_map(|&f| mesh.corners(f as usize)) {
+            let (pixel, _) = views[view as usize].pixel(&p);
+            for k in 0..2 {
+                low[k] = low[k].min(pixel[k]);
+                high[k] = high[k].max(pixel[k]);
+            }
+        }
+        if few && high[0] - low[0] < SMALL_PX && high[1] - low[1] < SMALL_PX {
+            let cell = |k: usize| ((low[k] + high[k]) / 2.0 / CELL_PX).floor() as i64;
+            small.push(([i64::from(view), cell(0), cell(1)], faces));
+        } else {
+            out.push(faces);
+        }
+    }
+    small.sort_by(|a, b| (a.0, a.1[0]).cmp(&(b.0, b.1[0])));
+    for cell in small.chunk_by(|a, b| a.0 == b.0) {
+        out.push(cell.iter().flat_map(|c| c.1.iter().copied()).collect());
+    }
+    out
 }
 
 /// Texels per pixel so that texels are not much smaller than `texel` metres.

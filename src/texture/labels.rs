@@ -15,8 +15,10 @@ use super::{TextureError, TextureOptions};
 use crate::base::Ctx;
 use crate::scene::Mesh;
 
-const SWEEPS: usize = 16;
+const SWEEPS: usize = 24;
 const DECODE_EVERY: usize = 4;
+/// Relative change of the energy below which it stops.
+const SETTLED: f64 = 1e-3;
 const ICM_ROUNDS: usize = 5;
 
 struct Edge {
@@ -55,8 +57,12 @@ pub(super) fn choose(
         if (sweep + 1) % DECODE_EVERY == 0 {
             let decoded = field.decode();
             let energy = field.energy(&decoded);
+            let settled = energy > best_energy * (1.0 - SETTLED);
             if energy < best_energy {
                 (best, best_energy) = (decoded, energy);
+            }
+            if settled {
+                break;
             }
         }
     }
@@ -307,6 +313,8 @@ mod tests {
             offsets: (0..=n).map(|i| i * k).collect(),
             views: (0..n).flat_map(|_| 0..k).collect(),
             costs: (0..n * k).map(|_| rng.uniform(0.0, 3.0) as f32).collect(),
+            colours: vec![[0; 3]; (n * k) as usize],
+            agreed: vec![None; n as usize],
         };
         let options = TextureOptions { seam_cost: 0.8, ..TextureOptions::default() };
         let labels = choose(&Ctx::silent(), &mesh, &topology, &choices, 1.0, &options).expect("labels");
@@ -334,8 +342,13 @@ mod tests {
         let topology = Topology::of(&mesh);
         // View 1 is slightly better on a few faces in the middle; view 0 elsewhere.
         let costs = (0..n).flat_map(|i| if (14..16).contains(&i) { [0.1, 0.0] } else { [0.0, 0.1] }).collect();
-        let choices =
-            Choices { offsets: (0..=n).map(|i| 2 * i).collect(), views: (0..n).flat_map(|_| [3, 7]).collect(), costs };
+        let choices = Choices {
+            offsets: (0..=n).map(|i| 2 * i).collect(),
+            views: (0..n).flat_map(|_| [3, 7]).collect(),
+            costs,
+            colours: vec![[0; 3]; 2 * n as usize],
+            agreed: vec![None; n as usize],
+        };
         let options = TextureOptions { seam_cost: 1.0, ..TextureOptions::default() };
         let labels = choose(&Ctx::silent(), &mesh, &topology, &choices, 1.0, &options).expect("labels");
         assert!(labels.iter().all(|&l| l == 3), "{labels:?}");

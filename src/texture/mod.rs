@@ -117,7 +117,8 @@ pub struct TextureReport {
     pub contradictions: f64,
     /// Gain of each view (linear light, red green blue) that its pixels were multiplied by.
     pub gains: Vec<[f32; 3]>,
-    /// Mean colour difference across seams (sRGB, 0..=255) before levelling, after global and after local levelling.
+    /// Mean colour difference across seams of smooth surface (sRGB, 0..=255) before levelling, after global and after
+    /// local levelling.
     pub seam_difference: [f64; 3],
 }
 
@@ -234,22 +235,22 @@ pub fn texture_city_with_report(
     }
     let gains = if options.exposure { exposure::gains(&seen, views.len()) } else { vec![[1.0; 3]; views.len()] };
     ctx.tick(views.len() as u64 + 1, total)?;
-    let (choices, contradictions) = consensus::choices(&mesh, &seen, &gains, texel, options);
+    let (choices, contradictions) = consensus::choices(&mesh, &topology, &seen, &gains, texel, options);
     drop(seen);
     ctx.tick(views.len() as u64 + 2, total)?;
     let labels = labels::choose(ctx, &mesh, &topology, &choices, texel, options)?;
     ctx.tick(views.len() as u64 + 3, total)?;
     let charts = charts::build(&mesh, &topology, &projectors, &choices, labels, texel, options);
-    drop(choices);
     ctx.tick(views.len() as u64 + 4, total)?;
 
-    let mut images = sample::sample(ctx, total, &mesh, &projectors, &charts, &gains, load, options)?;
+    let mut images = sample::sample(ctx, total, &mesh, &projectors, &charts, &gains, load)?;
     let seams = levelling::seams(&mesh, &topology, &projectors, &charts);
     let mut seam_difference = [0.0; 3];
     seam_difference[0] = levelling::mean_difference(&seams, &images);
     if options.levelling {
-        levelling::level(ctx, &mesh, &topology, &projectors, &charts, &seams, &mut images)?;
+        levelling::level(ctx, &mesh, &topology, &projectors, &charts, &choices, &seams, &mut images)?;
     }
+    drop(choices);
     ctx.tick(2 * views.len() as u64 + 5, total)?;
     seam_difference[1] = levelling::mean_difference(&seams, &images);
     if options.strip > 0 {

@@ -8,7 +8,7 @@
 
 use super::charts::{Chart, Charts};
 use super::visibility::Projector;
-use super::{LoadPhoto, TextureError, TextureOptions, load_checked};
+use super::{LoadPhoto, TextureError, load_checked};
 use crate::base::Ctx;
 use crate::image::colour::gain_table;
 use crate::image::raster::FaceBuffer;
@@ -94,7 +94,6 @@ pub(super) fn for_texels(corners: &[[f32; 2]; 3], width: usize, height: usize, m
 }
 
 /// Copies the texels of all charts.
-#[allow(clippy::too_many_arguments, reason = "one call; the parts have nothing else in common")]
 pub(super) fn sample(
     ctx: &Ctx,
     total: u64,
@@ -103,7 +102,6 @@ pub(super) fn sample(
     charts: &Charts,
     gains: &[[f32; 3]],
     load: &LoadPhoto,
-    options: &TextureOptions,
 ) -> Result<Vec<ChartImage>, TextureError> {
     let mut of_view = vec![Vec::new(); views.len()];
     for (c, chart) in charts.list.iter().enumerate() {
@@ -132,7 +130,7 @@ pub(super) fn sample(
                     buffer: &buffer,
                     points: &points,
                 };
-                Ok(of_view[v].par_iter().map(|&c| (c, source.copy(&charts.list[c], &tables, options))).collect())
+                Ok(of_view[v].par_iter().map(|&c| (c, source.copy(&charts.list[c], &tables))).collect())
             })
             .collect();
         for part in parts {
@@ -157,7 +155,7 @@ struct Source<'a> {
 }
 
 impl Source<'_> {
-    fn copy(&self, chart: &Chart, tables: &[[f32; 256]; 3], options: &TextureOptions) -> ChartImage {
+    fn copy(&self, chart: &Chart, tables: &[[f32; 256]; 3]) -> ChartImage {
         let (w, h) = (chart.width, chart.height);
         let mut image = ChartImage { width: w, height: h, rgb: vec![[0; 3]; w * h], flags: vec![0; w * h] };
         // 1/z of the surface at each texel; 0 outside.
@@ -167,7 +165,7 @@ impl Source<'_> {
             let z = self.mesh.triangles[f as usize].map(|v| 1.0 / self.points[v as usize][2]);
             for_texels(&corners, w, h, |i, b| {
                 image.flags[i] |= INSIDE | RING;
-                inverse_depth[i] = b[0] * z[0] + b[1] * z[1] + b[2] * z[2];
+                inverse_depth[i] = inverse_depth[i].max(b[0] * z[0] + b[1] * z[1] + b[2] * z[2]);
             });
             // Texels under the sides of faces too thin to hold a centre.
             for k in 0..3 {
@@ -207,7 +205,6 @@ impl Source<'_> {
                 *f |= CLEAN;
             }
         }
-        let _ = options;
         image
     }
 
@@ -293,42 +290,40 @@ pub(super) fn neighbours(x: usize, y: usize, w: usize, h: usize) -> impl Iterato
 pub(super) fn complete(images: &mut [ChartImage], padding: usize) {
     images.par_iter_mut().for_each(|image| {
         let (w, h) = (image.width, image.height);
-        let mut known: Vec<bool> = image.flags.iter().map(|f| f & CLEAN != 0).collect();
-        if !known.contains(&true) {
-            return;
-        }
-        let mut open: Vec<u32> = (0..known.len() as u32).filter(|&i| !known[i as usize]).collect();
-        let mut left_inside = open.iter().filter(|&&i| image.flags[i as usize] & RING != 0).count();
-        let mut extra = padding + 2;
-        while extra > 0 && !open.is_empty() {
-            let mut found: Vec<(u32, [u8; 3])> = Vec::new();
-            open.retain(|&i| {
-                let (x, y) = (i as usize % w, i as usize / w);
+        // 0 = open, 1 = in the front, 2 = known.
+        let mut state: Vec<u8> = image.flags.iter().map(|f| if f & CLEAN != 0 { 2 } else { 0 }).collect();
+        let beside = |i: usize| neighbours(i % w, i / w, w, h);
+        let mut front: Vec<usize> =
+            (0..state.len()).filter(|&i| state[i] == 0 && beside(i).any(|k| state[k] == 2)).collect();
+        let mut level = 0;
+        while !front.is_empty() {
+            for &i in &front {
+                state[i] = 1;
+            }
+            for &i in &front {
                 let (mut sum, mut n) = ([0u32; 3], 0);
-                for k in neighbours(x, y, w, h) {
-                    if known[k] {
-                        n += 1;
-                        for (s, c) in sum.iter_mut().zip(image.rgb[k]) {
-                            *s += u32::from(c);
-                        }
+                for k in beside(i).filter(|&k| state[k] == 2) {
+                    n += 1;
+                    for (s, c) in sum.iter_mut().zip(image.rgb[k]) {
+                        *s += u32::from(c);
                     }
                 }
-                if n > 0 {
-                    found.push((i, sum.map(|s| ((s + n / 2) / n) as u8)));
+                image.rgb[i] = sum.map(|s| ((s + n / 2) / n.max(1)) as u8);
+            }
+            for &i in &front {
+                state[i] = 2;
+            }
+            level += 1;
+            let mut next = Vec::new();
+            for &i in &front {
+                for k in beside(i) {
+                    if state[k] == 0 && (level < padding + 2 || image.flags[k] & RING != 0) {
+                        state[k] = 1;
+                        next.push(k);
+                    }
                 }
-                n == 0
-            });
-            if found.is_empty() {
-                break;
             }
-            for (i, c) in found {
-                known[i as usize] = true;
-                left_inside -= usize::from(image.flags[i as usize] & RING != 0);
-                image.rgb[i as usize] = c;
-            }
-            if left_inside == 0 {
-                extra -= 1;
-            }
+            front = next;
         }
     });
 }

@@ -4,7 +4,8 @@
 //!   the gradient magnitude over the face's pixels, in pixels times sRGB) and the mean colour in linear light.
 //! - Method: a face-id raster of each view; one pass over its pixels adds up count, gradient and colour of each face;
 //!   faces under [`SMALL_PX`] pixels that cover no pixel's centre are tested by the depth at their centroid. A face must
-//!   face the camera within the largest angle, project wholly into the image, and be seen to at least 60 %.
+//!   be within the largest angle to the camera (its back may be: where it is seen, it is a sheet without an inside),
+//!   project wholly into the image, and be seen to at least 20 %.
 //! - Source: Waechter et al. 2014, section 4.1 (data term); rasters instead of rays are our change: O(pixels) a view.
 //! - Cost: one raster and one photo a view; photos above [`RASTER_PX`] are halved for this.
 //! - Failure modes: a photo that cannot be read is left out with a warning.
@@ -26,7 +27,7 @@ const SMALL_PX: f64 = 6.0;
 /// Views are rasterised with at most this many pixels.
 const RASTER_PX: f64 = 5e6;
 /// Least share of a face that must be seen.
-const MIN_SHARE: f32 = 0.6;
+const MIN_SHARE: f32 = 0.2;
 
 /// A view with its matrix.
 #[derive(Clone)]
@@ -139,20 +140,25 @@ impl Candidates {
     }
 }
 
-/// Median size on the surface of a photo's pixel in metres.
+/// Median over the surface of the size of a pixel in metres in the photo that is nearest.
 pub(super) fn median_pixel_size(mesh: &Mesh, views: &[TextureView]) -> f64 {
-    let step = mesh.triangles.len().div_ceil(2000);
-    let mut sizes = Vec::new();
-    for view in views {
-        let p = Projector::new(view);
-        for t in (0..mesh.triangles.len()).step_by(step) {
+    let step = mesh.triangles.len().div_ceil(5000);
+    let views: Vec<Projector> = views.iter().map(Projector::new).collect();
+    let sizes: Vec<f64> = (0..mesh.triangles.len())
+        .into_par_iter()
+        .step_by(step)
+        .filter_map(|t| {
             let [a, b, c] = mesh.corners(t);
-            let ([u, v], z) = p.pixel(&((a + b + c) / 3.0));
-            if u > 0.0 && v > 0.0 && u < f64::from(p.camera.width) && v < f64::from(p.camera.height) {
-                sizes.push(z / p.camera.f);
-            }
-        }
-    }
+            views
+                .iter()
+                .filter_map(|p| {
+                    let ([u, v], z) = p.pixel(&((a + b + c) / 3.0));
+                    let inside = u > 0.0 && v > 0.0 && u < f64::from(p.camera.width) && v < f64::from(p.camera.height);
+                    inside.then_some(z / p.camera.f)
+                })
+                .min_by(f64::total_cmp)
+        })
+        .collect();
     stats::median(&sizes).unwrap_or(1.0)
 }
 
@@ -234,7 +240,7 @@ fn observe_one(
         .map(|f| {
             let [a, b, c] = mesh.corners(f);
             let to_camera = view.centre - (a + b + c) / 3.0;
-            let cos = normals[f].dot(&to_camera) / (normals[f].norm() * to_camera.norm());
+            let cos = normals[f].dot(&to_camera).abs() / (normals[f].norm() * to_camera.norm());
             // NaN (a face without area) is not greater.
             if cos > min_cos { scene.candidate(index, &mesh.triangles[f], &sums[f], f as u32) } else { None }
         })

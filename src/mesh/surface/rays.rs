@@ -46,7 +46,6 @@ impl Star {
         self.cones.clear();
         self.outside.clear();
         self.cells.push(seed);
-        let p = d.points[vertex as usize];
         let mut next = 0;
         while next < self.cells.len() {
             let at = self.cells[next];
@@ -69,7 +68,6 @@ impl Star {
                 self.cones.push((at, own as u8, others.map(normal)));
             }
         }
-        let _ = p;
     }
 
     /// The finite cell that `direction` enters and the slot of the facet through which it will leave.
@@ -78,14 +76,15 @@ impl Star {
         cone.map(|c| (c.0, usize::from(c.1)))
     }
 
-    /// Walks from the vertex at `origin` along the unit `direction` for `length`, calling `cross` at each facet.
+    /// Walks from the vertex at `origin` along the unit `direction` for `length`, calling `cross` at each facet; ends
+    /// early (as lost) where that returns false.
     pub fn walk(
         &self,
         d: &Delaunay,
         origin: &Vector3<f64>,
         direction: &Vector3<f64>,
         length: f64,
-        mut cross: impl FnMut(Crossing),
+        mut cross: impl FnMut(Crossing) -> bool,
     ) -> End {
         let Some((mut cell, mut slot)) = self.enter(direction) else {
             let facing = |n: &Vector3<f64>| n.dot(direction) / n.norm();
@@ -104,7 +103,9 @@ impl Star {
             let to = here.neighbours[slot];
             let beyond = &d.cells[to as usize];
             let Some(back) = beyond.slot_of(cell) else { return End::Lost };
-            cross(Crossing { from: cell, slot, to, back, distance });
+            if !cross(Crossing { from: cell, slot, to, back, distance }) {
+                return End::Lost;
+            }
             if !beyond.is_finite() {
                 return End::Outside(to);
             }
@@ -164,6 +165,7 @@ mod tests {
                 assert_eq!(d.cells[c.from as usize].neighbours[c.slot], c.to);
                 assert_eq!(d.cells[c.to as usize].neighbours[c.back], c.from);
                 walked.push(c.distance);
+                true
             });
             assert!(walked.windows(2).all(|w| w[0] <= w[1]), "{walked:?}");
             // Brute force over all facets, each met from both of its cells.

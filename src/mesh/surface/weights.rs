@@ -16,6 +16,10 @@ use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering::Relaxed};
 /// Capacity of one line of sight.
 const UNIT: f64 = 256.0;
 
+/// Far from its point, where only the sum of many lines of sight matters, one of `THIN` is followed, with their weight.
+const THIN: u32 = 4;
+const THIN_FROM_SIGMAS: f64 = 16.0;
+
 /// Free-space support: front and behind ranges in sigmas, and the limits of the jump between them, which are those of
 /// the paper with its 32 votes a line of sight taken as one.
 const FRONT_SIGMAS: f64 = 3.0;
@@ -59,21 +63,32 @@ pub fn collect(
     let soft = |distance: f64| (UNIT * -(-0.5 * (distance / sigma).powi(2)).exp_m1()).round() as u32;
     // Beyond this the weight rounds to a full unit.
     let far = 4.0 * sigma;
-    each_site(ctx, d, sites, &seeds, |star, origin, camera| {
+    let thin_from = THIN_FROM_SIGMAS * sigma;
+    each_site(ctx, d, sites, &seeds, |star, number, origin, camera| {
         let (u, length) = direction(origin, camera);
         let end = star.walk(d, origin, &u, length, |c| {
-            let w = if c.distance > far { UNIT as u32 } else { soft(c.distance) };
+            let w = if c.distance < far {
+                soft(c.distance)
+            } else if c.distance < thin_from {
+                UNIT as u32
+            } else if number % THIN == 0 {
+                THIN * UNIT as u32
+            } else {
+                return false;
+            };
             add(&weights.arcs[c.to as usize][c.back], w);
+            true
         });
         if let End::Inside(cell) | End::Outside(cell) = end {
             weights.source[cell as usize].store(true, Relaxed);
         }
     })?;
     let emptiness = if options.free_space_support { weights.emptiness(d) } else { Vec::new() };
-    each_site(ctx, d, sites, &seeds, |star, origin, camera| {
+    each_site(ctx, d, sites, &seeds, |star, _, origin, camera| {
         let (u, length) = direction(origin, camera);
         let end = star.walk(d, origin, &-u, options.behind_sigmas * sigma, |c| {
             add(&weights.arcs[c.from as usize][c.slot], soft(c.distance));
+            true
         });
         let End::Inside(cell) = end else { return };
         let mut votes = 1.0;
@@ -81,9 +96,11 @@ pub fn collect(
             let (mut front, mut behind) = (0f32, f32::INFINITY);
             star.walk(d, origin, &u, length.min(FRONT_SIGMAS * sigma), |c| {
                 front = front.max(emptiness[c.from as usize]).max(emptiness[c.to as usize]);
+                true
             });
             star.walk(d, origin, &-u, BEHIND_SIGMAS * sigma, |c| {
                 behind = behind.min(emptiness[c.from as usize]).min(emptiness[c.to as usize]);
+                true
             });
             let (front, behind) = (f64::from(front), f64::from(behind));
             if behind < JUMP_RELATIVE * front && front - behind > JUMP_ABSOLUTE && behind < OUTLIER {
@@ -101,13 +118,14 @@ fn direction(origin: &Vector3<f64>, camera: &Vector3<f64>) -> (Vector3<f64>, f64
     (to / length, length)
 }
 
-/// Calls `ray` for each site and camera, in parallel, with the cells around the site.
+/// Calls `ray` for each site and camera, in parallel, with the cells around the site and a number that is consecutive
+/// for the rays of one site.
 fn each_site(
     ctx: &Ctx,
     d: &Delaunay,
     sites: &Sites,
     seeds: &[u32],
-    ray: impl Fn(&Star, &Vector3<f64>, &Vector3<f64>) + Sync,
+    ray: impl Fn(&Star, u32, &Vector3<f64>, &Vector3<f64>) + Sync,
 ) -> Result<(), Cancelled> {
     const CHUNK: usize = 1024;
     let chunks = sites.positions.len().div_ceil(CHUNK);
@@ -119,8 +137,8 @@ fn each_site(
                 continue;
             }
             star.gather(d, i as u32, seeds[i]);
-            for camera in sites.cameras(i) {
-                ray(&star, &sites.positions[i], &camera);
+            for (k, camera) in sites.cameras(i).enumerate() {
+                ray(&star, (i + k) as u32, &sites.positions[i], &camera);
             }
         }
         done.fetch_add(1, Relaxed);

@@ -3,7 +3,7 @@
 use super::depth::{DepthSet, undistorted};
 use crate::base::{Fingerprint, PhotoId};
 use crate::dense::undistort::undistorted_camera;
-use crate::mesh::{SurfaceOptions, clean, surface};
+use crate::mesh::{CleanOptions, SmoothOptions, SurfaceOptions, clean, smooth, surface};
 use crate::pipeline::{Handle, Job, Quality, Stage, StageError};
 use crate::scene::{City, Flight, Mesh, PointCloud, Reconstruction};
 use crate::texture::{TextureError, TextureOptions, TextureView, texture_city_with_report};
@@ -53,10 +53,10 @@ impl CityStage<'_> {
                 crate::mesh::MeshError::Cancelled(_) => StageError::Cancelled,
                 e => StageError::failed(Self::NAME, &e, e.hint()),
             };
-            // The surface is the first half of the stage's progress, texturing the second.
-            let ctx = job.ctx.portion(0.0, 0.5);
-            let raw = surface(&ctx, &cloud, &centres, &SurfaceOptions::default()).map_err(failed)?;
-            clean(&ctx, &raw, &cloud).map_err(failed)
+            let raw = surface(&job.ctx.portion(0.0, 0.35), &cloud, &centres, &SurfaceOptions::default())
+                .map_err(failed)?;
+            let cleaned = clean(&job.ctx.portion(0.35, 0.4), &raw, cloud.gsd, &CleanOptions::default()).map_err(failed)?;
+            Ok(smooth(&job.ctx.portion(0.4, 0.5), &cleaned, cloud.gsd, &SmoothOptions::default())?)
         })
     }
 }

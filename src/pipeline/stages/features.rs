@@ -1,5 +1,6 @@
 //! Features of each photo, one piece a photo.
 
+use super::lru::Lru;
 use crate::base::{Diagnostic, Fingerprint, PhotoId};
 use crate::features::{FeatureOptions, extract};
 use crate::image::decode::decode_photo;
@@ -8,9 +9,8 @@ use crate::project::{Project, ProjectError, read_photo};
 use crate::scene::{Features, Flight};
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
-use std::collections::{HashMap, VecDeque};
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 
 /// Artifact folder of the pieces.
 const PIECE: &str = "features-of-photo";
@@ -42,37 +42,19 @@ impl FeatureSet {
 pub struct FeatureCache<'a> {
     project: &'a Project,
     set: &'a FeatureSet,
-    capacity: usize,
-    held: Mutex<(HashMap<PhotoId, Arc<Features>>, VecDeque<PhotoId>)>,
+    held: Lru<PhotoId, Features>,
 }
 
 impl<'a> FeatureCache<'a> {
     /// A cache that holds at most `bytes` of features, but at least those of four photos.
     pub fn new(project: &'a Project, set: &'a FeatureSet, bytes: u64) -> Self {
         let largest = u64::from(set.counts.iter().copied().max().unwrap_or(0)).max(1) * 160;
-        let capacity = (bytes / largest).max(4) as usize;
-        Self { project, set, capacity, held: Mutex::default() }
+        Self { project, set, held: Lru::new((bytes / largest) as usize, 4) }
     }
 
     /// The features of a photo.
     pub fn get(&self, photo: PhotoId) -> Result<Arc<Features>, ProjectError> {
-        if let Ok(held) = self.held.lock()
-            && let Some(features) = held.0.get(&photo)
-        {
-            return Ok(features.clone());
-        }
-        let features = Arc::new(self.set.load(self.project, photo)?);
-        if let Ok(mut held) = self.held.lock()
-            && held.0.insert(photo, features.clone()).is_none()
-        {
-            held.1.push_back(photo);
-            while held.1.len() > self.capacity {
-                if let Some(oldest) = held.1.pop_front() {
-                    held.0.remove(&oldest);
-                }
-            }
-        }
-        Ok(features)
+        self.held.get_or(photo, || self.set.load(self.project, photo))
     }
 }
 
@@ -87,7 +69,7 @@ pub struct FeaturesStage<'a> {
 impl FeaturesStage<'_> {
     fn options(&self) -> FeatureOptions {
         FeatureOptions {
-            max_size: self.quality.feature_size(),
+            max_size: self.quality.feature_size() as usize,
             max_features: self.quality.feature_count(),
             ..FeatureOptions::default()
         }

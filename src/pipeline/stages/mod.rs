@@ -5,6 +5,7 @@ mod depth;
 mod features;
 mod fuse;
 mod ingest;
+mod lru;
 mod matching;
 mod part;
 mod sparse;
