@@ -70,11 +70,11 @@ pub fn fuse(
         let others = others.iter().map(|&p| load(p)).collect::<Result<Vec<_>, _>>()?;
         let pixels = own.map.depth.data.len();
         let taken = used.remove(photo).unwrap_or_else(|| vec![false; pixels]);
-        sizes.extend(own.map.depth.data.iter().step_by(101).filter(|d| **d > 0.0).map(|d| f64::from(*d) / own.map.camera.f));
-        let rows: Vec<Vec<Found>> = (0..own.map.depth.height)
-            .into_par_iter()
-            .map(|y| row(&own, &others, y, &taken, options))
-            .collect();
+        sizes.extend(
+            own.map.depth.data.iter().step_by(101).filter(|d| **d > 0.0).map(|d| f64::from(*d) / own.map.camera.f),
+        );
+        let rows: Vec<Vec<Found>> =
+            (0..own.map.depth.height).into_par_iter().map(|y| row(&own, &others, y, &taken, options)).collect();
         for found in rows.into_iter().flatten() {
             for (other, pixel) in found.pixels {
                 let map = &others[other].map;
@@ -102,7 +102,13 @@ fn row(own: &ColouredMap, others: &[Arc<ColouredMap>], y: usize, taken: &[bool],
         .collect()
 }
 
-fn at_pixel(own: &ColouredMap, others: &[Arc<ColouredMap>], x: usize, y: usize, options: &FuseOptions) -> Option<Found> {
+fn at_pixel(
+    own: &ColouredMap,
+    others: &[Arc<ColouredMap>],
+    x: usize,
+    y: usize,
+    options: &FuseOptions,
+) -> Option<Found> {
     let map = &own.map;
     let world_from_cam = map.pose.inverse();
     let pixel = Vector2::new(x as f64 + 0.5, y as f64 + 0.5);
