@@ -67,17 +67,31 @@ impl State {
     }
 }
 
-/// One observation, weighted. The derivative by the point is minus that by the centre.
+/// One observation, weighted. The derivative by the point is minus that by the centre. Apart from [`ByLens`], because the
+/// assembly walks through these in random order and memory is what it waits for.
 #[derive(Clone, Copy)]
 pub(super) struct Row {
     pub by_pose: ByPose,
-    pub by_lens: ByLens,
     pub residual: Vector2<f64>,
+}
+
+/// The weighted rows of all observations.
+pub(super) struct Rows {
+    pub rows: Vec<Row>,
+    /// Empty when no lens has a free parameter.
+    pub by_lens: Vec<ByLens>,
+}
+
+impl Rows {
+    pub fn new(problem: &BundleProblem, structure: &Structure) -> Self {
+        let n = problem.observations.len();
+        Self { rows: vec![Row::zero(); n], by_lens: vec![ByLens::zeros(); if structure.lens_free { n } else { 0 }] }
+    }
 }
 
 impl Row {
     pub fn zero() -> Self {
-        Self { by_pose: ByPose::zeros(), by_lens: ByLens::zeros(), residual: Vector2::zeros() }
+        Self { by_pose: ByPose::zeros(), residual: Vector2::zeros() }
     }
 
     pub fn by_point(&self) -> SMatrix<f64, 2, 3> {
@@ -131,36 +145,49 @@ pub(super) fn cost(problem: &BundleProblem, state: &State, options: &BundleOptio
 }
 
 /// Residuals and derivatives of all observations.
-pub(super) fn linearise(problem: &BundleProblem, structure: &Structure, state: &State, loss: Loss, rows: &mut [Row]) {
+pub(super) fn linearise(problem: &BundleProblem, structure: &Structure, state: &State, loss: Loss, rows: &mut Rows) {
     let matrices: Vec<Matrix3<f64>> = state.rotations.iter().map(|r| r.to_rotation_matrix().into_inner()).collect();
-    rows.par_chunks_mut(CHUNK).enumerate().for_each(|(c, rows)| {
-        for (i, row) in rows.iter_mut().enumerate() {
-            let o = &problem.observations[c * CHUNK + i];
-            let pose = o.pose as usize;
-            let lens_index = problem.poses[pose].lens as usize;
-            let r = &matrices[pose];
-            let x = r * (state.points[o.point as usize] - state.centres[pose]);
-            let Some((pixel, j)) = state.lenses[lens_index].project_with_jacobians(&x) else {
-                *row = Row::zero();
-                continue;
-            };
-            let residual = (pixel - o.pixel) / o.sigma;
-            let weight = loss.evaluate(residual.norm_squared()).1.sqrt();
-            let scale = weight / o.sigma;
-            let a = j.by_point * scale;
-            row.by_pose.fixed_rows_mut::<3>(0).copy_from(&(-a * x.cross_matrix()).transpose());
-            row.by_pose.fixed_rows_mut::<3>(3).copy_from(&(-a * r).transpose());
-            row.residual = residual * weight;
-            if structure.lens_free {
-                row.by_lens = j.by_lens * scale;
-                for (p, free) in problem.lenses[lens_index].free.iter().enumerate() {
-                    if !free {
-                        row.by_lens.column_mut(p).fill(0.0);
-                    }
+    let one = |k: usize, row: &mut Row, by_lens: Option<&mut ByLens>| {
+        let o = &problem.observations[k];
+        let pose = o.pose as usize;
+        let lens_index = problem.poses[pose].lens as usize;
+        let r = &matrices[pose];
+        let x = r * (state.points[o.point as usize] - state.centres[pose]);
+        let Some((pixel, j)) = state.lenses[lens_index].project_with_jacobians(&x) else {
+            *row = Row::zero();
+            by_lens.into_iter().for_each(|b| b.fill(0.0));
+            return;
+        };
+        let residual = (pixel - o.pixel) / o.sigma;
+        let weight = loss.evaluate(residual.norm_squared()).1.sqrt();
+        let scale = weight / o.sigma;
+        let a = j.by_point * scale;
+        row.by_pose.fixed_rows_mut::<3>(0).copy_from(&(-a * x.cross_matrix()).transpose());
+        row.by_pose.fixed_rows_mut::<3>(3).copy_from(&(-a * r).transpose());
+        row.residual = residual * weight;
+        if let Some(by_lens) = by_lens {
+            *by_lens = j.by_lens * scale;
+            for (p, free) in problem.lenses[lens_index].free.iter().enumerate() {
+                if !free {
+                    by_lens.column_mut(p).fill(0.0);
                 }
             }
         }
-    });
+    };
+    if structure.lens_free {
+        let chunks = rows.rows.par_chunks_mut(CHUNK).zip(rows.by_lens.par_chunks_mut(CHUNK)).enumerate();
+        chunks.for_each(|(c, (rows, lenses))| {
+            for (i, (row, by_lens)) in rows.iter_mut().zip(lenses).enumerate() {
+                one(c * CHUNK + i, row, Some(by_lens));
+            }
+        });
+    } else {
+        rows.rows.par_chunks_mut(CHUNK).enumerate().for_each(|(c, rows)| {
+            for (i, row) in rows.iter_mut().enumerate() {
+                one(c * CHUNK + i, row, None);
+            }
+        });
+    }
 }
 
 /// Normal equations of the priors at a state.
@@ -273,9 +300,9 @@ mod tests {
         let problem = one_observation();
         let structure = Structure::new(&problem);
         let state = State::of(&problem);
-        let mut rows = [Row::zero()];
+        let mut rows = Rows::new(&problem, &structure);
         linearise(&problem, &structure, &state, Loss::Squared, &mut rows);
-        let row = rows[0];
+        let (row, row_by_lens) = (rows.rows[0], rows.by_lens[0]);
         let h = 1e-6;
         let numeric = |change: &dyn Fn(&mut State, f64)| {
             let at = |s: f64| {
@@ -302,7 +329,7 @@ mod tests {
                 a[p] += h;
                 s.lenses[0] = Lens::from_array(&a);
             });
-            assert!((by_lens - row.by_lens.column(p)).norm() < 1e-4, "lens {p}");
+            assert!((by_lens - row_by_lens.column(p)).norm() < 1e-4, "lens {p}");
         }
     }
 

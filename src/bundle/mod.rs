@@ -20,7 +20,7 @@ pub use crate::geometry::least_squares::Loss;
 pub use problem::{BundleObservation, BundleProblem, Gauge, LensBlock, LensPrior, PointBlock, PoseBlock};
 
 use crate::base::{Cancelled, Ctx};
-use linearise::{Row, State};
+use linearise::{Rows, State};
 use nalgebra::{Matrix3, Matrix6, UnitQuaternion};
 use reduced::{Normal, Step};
 use solve::Solver;
@@ -115,7 +115,7 @@ pub fn adjust(ctx: &Ctx, problem: &mut BundleProblem, options: &BundleOptions) -
     }
     let structure = Structure::new(problem);
     let solver = Solver::new(&structure).ok_or_else(|| singular(problem))?;
-    let mut rows = vec![Row::zero(); problem.observations.len()];
+    let mut rows = Rows::new(problem, &structure);
     let (mut damping, mut growth, mut quiet) = (options.initial_damping, 2.0, 0);
     let mut normal: Option<Normal> = None;
     let mut solved = false;
@@ -175,7 +175,7 @@ pub fn pose_covariances(
     let state = State::of(problem);
     let structure = Structure::new(problem);
     let solver = Solver::new(&structure).ok_or_else(|| singular(problem))?;
-    let mut rows = vec![Row::zero(); problem.observations.len()];
+    let mut rows = Rows::new(problem, &structure);
     linearise::linearise(problem, &structure, &state, options.loss, &mut rows);
     let normal = Normal::new(problem, &structure, &rows, linearise::priors(problem, &state, options));
     let reduced = normal.reduce(problem, &structure, &rows, 1e-8);
@@ -192,7 +192,7 @@ fn find_step(
     problem: &BundleProblem,
     structure: &Structure,
     solver: &Solver,
-    rows: &[Row],
+    rows: &Rows,
     normal: &Normal,
     damping: f64,
 ) -> Option<Step> {

@@ -6,7 +6,7 @@
 //! B. Triggs et al., 2000, section 6. Each pose's row is summed by one thread in a fixed order, so that the result is
 //! the same on any number of threads. Cost: about 0.1 microseconds for each pair of observations of a point.
 
-use super::linearise::{ByLens, LensMatrix, LensVector, PriorSystem, Row};
+use super::linearise::{ByLens, LensMatrix, LensVector, PriorSystem, Row, Rows};
 use super::problem::BundleProblem;
 use super::structure::{NONE, Structure};
 use crate::camera::PARAMETERS;
@@ -85,14 +85,14 @@ fn subtract_coupling(block: &mut Matrix6<f64>, b: &Matrix2x3<f64>, own: &Row, ot
 }
 
 impl Normal {
-    pub fn new(problem: &BundleProblem, structure: &Structure, rows: &[Row], priors: PriorSystem) -> Self {
+    pub fn new(problem: &BundleProblem, structure: &Structure, rows: &Rows, priors: PriorSystem) -> Self {
         let points = (0..problem.points.len())
             .into_par_iter()
             .with_min_len(CHUNK)
             .map(|p| {
                 let mut h = Matrix3::zeros();
                 let mut g = Vector3::zeros();
-                for row in &rows[structure.of_point(p)] {
+                for row in &rows.rows[structure.of_point(p)] {
                     let j = row.by_point();
                     h += j.transpose() * j;
                     g += j.transpose() * row.residual;
@@ -105,7 +105,7 @@ impl Normal {
             .map(|s| {
                 let (mut h, mut g) = priors.poses[structure.pose_of_slot[s] as usize];
                 for &k in structure.of_slot(s) {
-                    let row = &rows[k as usize];
+                    let row = &rows.rows[k as usize];
                     h += row.by_pose * row.by_pose.transpose();
                     g += row.by_pose * row.residual;
                 }
@@ -119,7 +119,7 @@ impl Normal {
         normal
     }
 
-    fn add_lenses(&mut self, problem: &BundleProblem, structure: &Structure, rows: &[Row]) {
+    fn add_lenses(&mut self, problem: &BundleProblem, structure: &Structure, rows: &Rows) {
         let lens_of = |k: usize| problem.poses[problem.observations[k].pose as usize].lens;
         let lens_points: Vec<Vec<LensPoint>> = (0..problem.points.len())
             .into_par_iter()
@@ -131,7 +131,7 @@ impl Normal {
                         structure
                             .of_point(p)
                             .filter(|&k| lens_of(k) == lens)
-                            .fold(LensPoint::zeros(), |s, k| s + rows[k].by_lens.transpose() * rows[k].by_point())
+                            .fold(LensPoint::zeros(), |s, k| s + rows.by_lens[k].transpose() * rows.rows[k].by_point())
                     })
                     .collect()
             })
@@ -144,10 +144,10 @@ impl Normal {
             .map(|c| {
                 let mut sums = vec![(LensMatrix::zeros(), LensVector::zeros()); n];
                 for k in c * CHUNK..((c + 1) * CHUNK).min(count) {
-                    let j: &ByLens = &rows[k].by_lens;
+                    let j: &ByLens = &rows.by_lens[k];
                     let sum = &mut sums[lens_of(k) as usize];
                     sum.0 += j.transpose() * j;
-                    sum.1 += j.transpose() * rows[k].residual;
+                    sum.1 += j.transpose() * rows.rows[k].residual;
                 }
                 sums
             })
@@ -161,7 +161,7 @@ impl Normal {
     }
 
     /// Eliminates the points at a damping.
-    pub fn reduce(&self, problem: &BundleProblem, structure: &Structure, rows: &[Row], lambda: f64) -> Reduced {
+    pub fn reduce(&self, problem: &BundleProblem, structure: &Structure, rows: &Rows, lambda: f64) -> Reduced {
         let inverses: Vec<Matrix3<f64>> = (0..problem.points.len())
             .into_par_iter()
             .with_min_len(CHUNK)
@@ -193,7 +193,7 @@ impl Normal {
         &self,
         problem: &BundleProblem,
         structure: &Structure,
-        rows: &[Row],
+        rows: &Rows,
         inverses: &[Matrix3<f64>],
         lambda: f64,
         slot: usize,
@@ -214,7 +214,7 @@ impl Normal {
         let lens = problem.poses[structure.pose_of_slot[slot] as usize].lens as usize;
         for &k in structure.of_slot(slot) {
             let point = problem.observations[k as usize].point as usize;
-            let row = &rows[k as usize];
+            let row = &rows.rows[k as usize];
             let b: Matrix2x3<f64> = row.by_point() * inverses[point];
             rhs += row.by_pose * (b * self.points[point].1);
             for other in structure.of_point(point) {
@@ -222,11 +222,11 @@ impl Normal {
                 if s == NONE || (s as usize) < slot {
                     continue;
                 }
-                let o = &rows[other];
+                let o = &rows.rows[other];
                 subtract_coupling(&mut blocks[place[s as usize] as usize], &b, row, o);
             }
             if structure.lens_free {
-                border[lens] += row.by_pose * row.by_lens;
+                border[lens] += row.by_pose * rows.by_lens[k as usize];
                 for e in structure.lenses_of(point) {
                     let w = &self.lens_points[e];
                     border[structure.point_lenses[e] as usize] -= row.by_pose * (b * w.transpose());
@@ -315,7 +315,7 @@ impl Normal {
         &self,
         problem: &BundleProblem,
         structure: &Structure,
-        rows: &[Row],
+        rows: &Rows,
         reduced: &Reduced,
         lambda: f64,
         poses: Vec<Vector6<f64>>,
@@ -331,12 +331,12 @@ impl Normal {
                     let slot = structure.slot_of_pose[pose];
                     let mut change = nalgebra::Vector2::zeros();
                     if slot != NONE {
-                        change += rows[k].by_pose.transpose() * poses[slot as usize];
+                        change += rows.rows[k].by_pose.transpose() * poses[slot as usize];
                     }
                     if structure.lens_free {
-                        change += rows[k].by_lens * lenses[problem.poses[pose].lens as usize];
+                        change += rows.by_lens[k] * lenses[problem.poses[pose].lens as usize];
                     }
-                    g += rows[k].by_point().transpose() * change;
+                    g += rows.rows[k].by_point().transpose() * change;
                 }
                 -(reduced.inverses[p] * g)
             })

@@ -238,7 +238,7 @@ fn sparse_and_dense_factors_agree() {
     let structure = Structure::new(&problem);
     let solver = Solver::new(&structure).expect("solver");
     let state = State::of(&problem);
-    let mut rows = vec![Row::zero(); problem.observations.len()];
+    let mut rows = Rows::new(&problem, &structure);
     let options = BundleOptions::default();
     linearise::linearise(&problem, &structure, &state, options.loss, &mut rows);
     let normal = Normal::new(&problem, &structure, &rows, linearise::priors(&problem, &state, &options));
