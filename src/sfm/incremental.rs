@@ -113,7 +113,7 @@ fn accept(
 /// Triangulates what new photos see, adjusts and filters; photos that keep too little lose their pose again.
 fn settle(ctx: &Ctx, model: &mut Model, options: &SfmOptions) -> Result<(), SfmError> {
     let photos = model.registered();
-    let pass = Pass { calibration: calibration(photos, options), max_iterations: 12, tolerance: 1e-3 };
+    let pass = Pass { calibration: calibration(photos, options), max_iterations: 12, tolerance: 1e-3, sparse: true };
     model.triangulate(2.0 * options.max_error_px, options);
     for _ in 0..if photos < 12 { 2 } else { 1 } {
         adjust(ctx, model, &pass)?;

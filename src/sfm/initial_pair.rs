@@ -92,7 +92,11 @@ fn start_from(
     if model.quality().points < NEEDED {
         return Ok((model.quality().points, None));
     }
-    adjust(ctx, &mut model, &Pass { calibration: Calibration::Fixed, max_iterations: 20, tolerance: 1e-5 })?;
+    adjust(
+        ctx,
+        &mut model,
+        &Pass { calibration: Calibration::Fixed, max_iterations: 20, tolerance: 1e-5, sparse: true },
+    )?;
     model.filter(options.max_error_px * model.pixel_scale, options.min_angle);
     model.triangulate(options.max_error_px, options);
     let quality = model.quality();
