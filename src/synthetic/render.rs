@@ -59,10 +59,8 @@ impl Scene {
     /// Prepares a city for rays.
     pub fn new(city: City, sun: V3) -> Self {
         let bvh = hierarchy(&city.solid);
-        let reach = [0, 1].map(|c: usize| {
-            let half = city.plan.half;
-            (half[0].max(half[1]) + 60.0).min(420.0)
-        });
+        let half = city.plan.half;
+        let reach = [(half[0].max(half[1]) + 60.0).min(420.0); 2];
         let light = Light::new(&bvh, reach.map(|r| -r), reach, sun);
         Self { city, bvh, light }
     }
