@@ -138,7 +138,7 @@ pub fn shade(s: &Surface, h: &Hit, plan: &Plan) -> Shade {
                 + 0.35 * value(g[0] * 0.9 + h.p.z, g[1] * 0.9 - h.p.z, s.seed)
                 + 0.35 * value(g[0] * 3.7 + h.p.z * 2.0, g[1] * 3.7, s.seed ^ 7);
             let yellow = 0.5 + 0.5 * value(g[0] * 0.35, g[1] * 0.35 + h.p.z * 0.3, s.seed ^ 1);
-            blend(scaled(s.tint, m), scaled([0.22, 0.20, 0.05], m), 0.22 * yellow)
+            blend(scaled(s.tint, m), scaled([0.19, 0.18, 0.05], m), 0.16 * yellow)
         }
         Material::Bark => scaled(s.tint, 1.0 + 0.4 * value(h.uv[0] * 6.0, h.uv[1] * 1.5, s.seed)),
         Material::Water => {
