@@ -27,13 +27,13 @@ pub mod flight;
 pub mod georef;
 pub mod matching;
 pub mod mesh;
-// pub mod print;
+pub mod print;
 pub mod sfm;
 pub mod synthetic;
 pub mod texture;
 // Layer 6: the project on disk.
 pub mod project;
 // Layer 7: stages and the runner.
-// pub mod pipeline;
+pub mod pipeline;
 // Layer 9: what a person types.
-// pub mod cli;
+pub mod cli;

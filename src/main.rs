@@ -1,5 +1,5 @@
 //! The `veduta` program: parses the command line, runs it, maps the outcome to an exit code.
 
 fn main() -> std::process::ExitCode {
-    std::process::ExitCode::SUCCESS
+    veduta::cli::main()
 }

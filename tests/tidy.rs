@@ -1,6 +1,8 @@
 //! The layers, as data: each top-level module may import only those named here. Also the rules that no compiler checks:
 //! every file says what it is for, none is too long, shaders have a header and a processor twin.
 
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
 use std::fs;
 use std::path::{Path, PathBuf};
 

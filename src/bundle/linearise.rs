@@ -22,8 +22,8 @@ const CHUNK: usize = 2048;
 /// Squared whitened residual that an observation behind its camera counts as.
 const BEHIND: f64 = 1e4;
 
-/// 2x6: by rotation vector and centre.
-pub(super) type ByPose = SMatrix<f64, 2, 6>;
+/// 6x2, transposed so that a component's derivatives are contiguous: by rotation vector and centre.
+pub(super) type ByPose = SMatrix<f64, 6, 2>;
 /// 2x8.
 pub(super) type ByLens = SMatrix<f64, 2, PARAMETERS>;
 /// 8x8.
@@ -81,7 +81,7 @@ impl Row {
     }
 
     pub fn by_point(&self) -> SMatrix<f64, 2, 3> {
-        -self.by_pose.fixed_columns::<3>(3).into_owned()
+        -self.by_pose.fixed_rows::<3>(3).transpose()
     }
 }
 
@@ -148,8 +148,8 @@ pub(super) fn linearise(problem: &BundleProblem, structure: &Structure, state: &
             let weight = loss.evaluate(residual.norm_squared()).1.sqrt();
             let scale = weight / o.sigma;
             let a = j.by_point * scale;
-            row.by_pose.fixed_columns_mut::<3>(0).copy_from(&(-a * x.cross_matrix()));
-            row.by_pose.fixed_columns_mut::<3>(3).copy_from(&(-a * r));
+            row.by_pose.fixed_rows_mut::<3>(0).copy_from(&(-a * x.cross_matrix()).transpose());
+            row.by_pose.fixed_rows_mut::<3>(3).copy_from(&(-a * r).transpose());
             row.residual = residual * weight;
             if structure.lens_free {
                 row.by_lens = j.by_lens * scale;
@@ -290,9 +290,9 @@ mod tests {
             unit[c] = 1.0;
             let by_rotation =
                 numeric(&|s, h| s.rotations[1] = UnitQuaternion::from_scaled_axis(unit * h) * s.rotations[1]);
-            assert!((by_rotation - row.by_pose.column(c)).norm() < 1e-4, "rotation {c}");
+            assert!((by_rotation - row.by_pose.row(c).transpose()).norm() < 1e-4, "rotation {c}");
             let by_centre = numeric(&|s, h| s.centres[1] += unit * h);
-            assert!((by_centre - row.by_pose.column(3 + c)).norm() < 1e-4, "centre {c}");
+            assert!((by_centre - row.by_pose.row(3 + c).transpose()).norm() < 1e-4, "centre {c}");
             let by_point = numeric(&|s, h| s.points[0] += unit * h);
             assert!((by_point - row.by_point().column(c)).norm() < 1e-4, "point {c}");
         }

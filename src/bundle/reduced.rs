@@ -66,6 +66,24 @@ fn damping(diagonal: f64, lambda: f64) -> f64 {
     lambda * diagonal.clamp(1e-6, 1e32)
 }
 
+/// `S[other, own] -= J_other^T (J_p,other V^-1 J_p,own^T) J_own` with `b = J_p,own V^-1`: the innermost loop of the
+/// assembly, written out on slices so that it becomes vector instructions.
+#[inline]
+fn subtract_coupling(block: &mut Matrix6<f64>, b: &Matrix2x3<f64>, own: &Row, other: &Row) {
+    let (o, own) = (other.by_pose.as_slice(), own.by_pose.as_slice());
+    let (u, v) = o.split_at(6);
+    let (p, q) = own.split_at(6);
+    // The derivative by the point is minus that by the centre.
+    let m = |i: usize, c: &[f64]| -(b[(i, 0)] * c[3] + b[(i, 1)] * c[4] + b[(i, 2)] * c[5]);
+    let (m00, m10, m01, m11) = (m(0, u), m(1, u), m(0, v), m(1, v));
+    for (c, column) in block.as_mut_slice().chunks_exact_mut(6).enumerate() {
+        let (x, y) = (m00 * p[c] + m10 * q[c], m01 * p[c] + m11 * q[c]);
+        for r in 0..6 {
+            column[r] -= u[r] * x + v[r] * y;
+        }
+    }
+}
+
 impl Normal {
     pub fn new(problem: &BundleProblem, structure: &Structure, rows: &[Row], priors: PriorSystem) -> Self {
         let points = (0..problem.points.len())
@@ -88,8 +106,8 @@ impl Normal {
                 let (mut h, mut g) = priors.poses[structure.pose_of_slot[s] as usize];
                 for &k in structure.of_slot(s) {
                     let row = &rows[k as usize];
-                    h += row.by_pose.transpose() * row.by_pose;
-                    g += row.by_pose.transpose() * row.residual;
+                    h += row.by_pose * row.by_pose.transpose();
+                    g += row.by_pose * row.residual;
                 }
                 (h, g)
             })
@@ -198,23 +216,20 @@ impl Normal {
             let point = problem.observations[k as usize].point as usize;
             let row = &rows[k as usize];
             let b: Matrix2x3<f64> = row.by_point() * inverses[point];
-            rhs += row.by_pose.transpose() * (b * self.points[point].1);
+            rhs += row.by_pose * (b * self.points[point].1);
             for other in structure.of_point(point) {
                 let s = structure.slot_of_pose[problem.observations[other].pose as usize];
                 if s == NONE || (s as usize) < slot {
                     continue;
                 }
                 let o = &rows[other];
-                let m = b * o.by_point().transpose();
-                // S[s, slot] -= J_s^T (J_p,s V^-1 J_p,slot^T) J_slot
-                let right = m.transpose() * row.by_pose;
-                blocks[place[s as usize] as usize] -= o.by_pose.transpose() * right;
+                subtract_coupling(&mut blocks[place[s as usize] as usize], &b, row, o);
             }
             if structure.lens_free {
-                border[lens] += row.by_pose.transpose() * row.by_lens;
+                border[lens] += row.by_pose * row.by_lens;
                 for e in structure.lenses_of(point) {
                     let w = &self.lens_points[e];
-                    border[structure.point_lenses[e] as usize] -= row.by_pose.transpose() * (b * w.transpose());
+                    border[structure.point_lenses[e] as usize] -= row.by_pose * (b * w.transpose());
                 }
             }
         }
@@ -316,7 +331,7 @@ impl Normal {
                     let slot = structure.slot_of_pose[pose];
                     let mut change = nalgebra::Vector2::zeros();
                     if slot != NONE {
-                        change += rows[k].by_pose * poses[slot as usize];
+                        change += rows[k].by_pose.transpose() * poses[slot as usize];
                     }
                     if structure.lens_free {
                         change += rows[k].by_lens * lenses[problem.poses[pose].lens as usize];

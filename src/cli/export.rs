@@ -1,15 +1,17 @@
 //! `veduta export`: results as files, the format chosen by the file's name.
 
 use super::args::ExportArgs;
+use super::report::part_picture;
 use super::{CliError, say};
+use crate::formats::geotiff::Placement;
 use crate::formats::{colmap, geotiff, gltf, las, obj, ply, stl, textured, threemf};
+use crate::georef::{Raster, UtmFromLocal};
+use crate::image::Mask;
 use crate::pipeline::stages::FeatureSet;
 use crate::project::Project;
 use crate::scene::{City, Flight, Georeference, LocalFrame, Part, PointCloud, Reconstruction};
-use super::report::part_picture;
-use crate::georef::Raster;
-use crate::image::Mask;
 use crate::texture::render::{RenderOptions, dsm_and_ortho};
+use nalgebra::{Matrix3, Vector3};
 use serde::de::DeserializeOwned;
 use std::fs::{self, File};
 use std::io::{BufWriter, Write};
@@ -51,9 +53,12 @@ pub(super) fn write_one(project: &Project, path: &Path) -> Result<(), CliError> 
         "dense.laz" | "dense.las" => {
             let cloud: PointCloud = output(project, "fuse")?;
             let frame = frame_of(project)?;
-            let bytes = las::write_points(&cloud, frame.as_ref(), name.ends_with("laz"))
-                .map_err(|e| CliError::new(format!("cannot write {}: {e}", path.display()), ""))?;
-            to_file(path, |out| out.write_all(&bytes))
+            let file = File::create(path).map_err(|e| CliError::io("write", path, &e))?;
+            let utm = frame.as_ref().map(UtmFromLocal::new);
+            let projected = |p: &Vector3<f64>| utm.as_ref().map_or(*p, |u| u.apply(p));
+            let epsg = utm.as_ref().map(|u| u.utm().epsg());
+            las::write_las(BufWriter::new(file), &cloud, &projected, epsg, name.ends_with("laz"))
+                .map_err(|e| CliError::new(format!("cannot write {}: {e}", path.display()), e.hint()))
         }
         "dsm.tif" | "ortho.tif" => write_raster(project, path, name == "dsm.tif"),
         "part.3mf" => {
@@ -116,15 +121,26 @@ fn write_raster(project: &Project, path: &Path, dsm: bool) -> Result<(), CliErro
         height: ortho.height.height,
         height_m: (low.z + high.z) / 2.0,
     };
+    let (crs_from_pixel, epsg, level) = match &frame {
+        Some(f) => (raster.utm_from_pixel(f).0, Some(UtmFromLocal::new(f).utm().epsg()), f.altitude_m),
+        None => {
+            let [x, y] = ortho.origin;
+            (Matrix3::new(ortho.gsd, 0.0, x, 0.0, -ortho.gsd, y, 0.0, 0.0, 1.0), None, 0.0)
+        }
+    };
+    let placement = Placement { epsg, crs_from_pixel };
+    let file = File::create(path).map_err(|e| CliError::io("write", path, &e))?;
+    let out = BufWriter::new(file);
     let result = if dsm {
-        geotiff::write_dsm(&ortho.height, &raster, frame.as_ref())
+        let mut heights = ortho.height;
+        heights.data.iter_mut().for_each(|z| *z += level as f32);
+        geotiff::write_surface(out, &heights, &placement)
     } else {
         let covered = ortho.height.data.iter().map(|z| z.is_finite()).collect();
         let mask = Mask { width: ortho.height.width, height: ortho.height.height, data: covered };
-        geotiff::write_ortho(&ortho.image, &mask, &raster, frame.as_ref())
+        geotiff::write_ortho(out, &ortho.image, Some(&mask), &placement)
     };
-    let bytes = result.map_err(|e| CliError::new(format!("cannot write {}: {e}", path.display()), ""))?;
-    to_file(path, |out| out.write_all(&bytes))
+    result.map_err(|e| CliError::new(format!("cannot write {}: {e}", path.display()), e.hint()))
 }
 
 fn write_colmap(project: &Project, folder: &PathBuf) -> Result<(), CliError> {
@@ -133,8 +149,6 @@ fn write_colmap(project: &Project, folder: &PathBuf) -> Result<(), CliError> {
     let set: FeatureSet = output(project, "features")?;
     let features = set.load_all(project)?;
     fs::create_dir_all(folder).map_err(|e| CliError::io("create", folder, &e))?;
-    colmap::write_colmap_text(&sparse, &flight, &features, |name| {
-        Ok(BufWriter::new(File::create(folder.join(name))?))
-    })
-    .map_err(|e| CliError::io("write", folder, &e))
+    colmap::write_colmap_text(&sparse, &flight, &features, |name| Ok(BufWriter::new(File::create(folder.join(name))?)))
+        .map_err(|e| CliError::io("write", folder, &e))
 }

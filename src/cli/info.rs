@@ -138,8 +138,8 @@ pub fn info(args: &InfoArgs) -> Result<(), CliError> {
     let project = Project::open_to_read(&args.project)?;
     let info = collect(&project)?;
     if args.json {
-        let text = serde_json::to_string_pretty(&info)
-            .map_err(|e| CliError::new(format!("cannot write JSON: {e}"), ""))?;
+        let text =
+            serde_json::to_string_pretty(&info).map_err(|e| CliError::new(format!("cannot write JSON: {e}"), ""))?;
         say(text);
     } else {
         print(&info);

@@ -7,7 +7,6 @@ mod args;
 mod demo;
 mod devices;
 mod error;
-mod eval;
 mod export;
 mod info;
 mod progress;
@@ -32,7 +31,7 @@ pub fn main() -> ExitCode {
         Command::Export(args) => export::export(&args),
         Command::Report(args) => report::report(&args),
         Command::Synth(args) => synth::synth(&args),
-        Command::Eval(args) => eval::eval(&args),
+        Command::Eval(_) => Err(CliError::new("not there yet", "")),
         Command::Devices => devices::devices(),
     };
     match outcome {

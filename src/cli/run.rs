@@ -23,11 +23,7 @@ pub fn run(args: &RunArgs) -> Result<(), CliError> {
 }
 
 /// Brings the project at `out` up to date; `None` after a dry run. `photos` may be empty to resume.
-pub(super) fn run_project(
-    out: &Path,
-    photos: Vec<PathBuf>,
-    work: &WorkArgs,
-) -> Result<Option<RunSummary>, CliError> {
+pub(super) fn run_project(out: &Path, photos: Vec<PathBuf>, work: &WorkArgs) -> Result<Option<RunSummary>, CliError> {
     if photos.is_empty() && !out.join("project.json").exists() {
         return Err(CliError::new(
             format!("no photos were given and {} is not a project yet", out.display()),

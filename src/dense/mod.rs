@@ -2,6 +2,7 @@
 
 pub mod depth;
 mod error;
+pub mod fuse;
 mod kernels;
 pub mod neighbours;
 pub mod undistort;

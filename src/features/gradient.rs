@@ -21,18 +21,20 @@ impl PolarRow {
     }
 }
 
-/// Fills `out[..weight.len()]` with the gradient at `here[1..]`: `above` and `below` start at the first of these
-/// pixels, `here` one pixel before and ends one after. `turns` (in -1..=1) is subtracted from the direction.
+/// Fills the first `n` of `out` with the gradient at `here[1..]`: `above` and `below` start at the first of these pixels,
+/// `here` one pixel before; all reach beyond the last. `turns` (in 0..=1) is subtracted from the direction.
 #[inline(always)]
 pub(super) fn polar_row_body(
     above: &[f32],
     here: &[f32],
     below: &[f32],
     weight: &[f32],
+    n: usize,
     turns: f32,
     out: &mut PolarRow,
 ) {
-    let n = weight.len().min(MAX_ROW);
+    // Whole vectors where the row goes on; what is behind `n` is not used.
+    let n = n.next_multiple_of(8).min(above.len()).min(here.len() - 2).min(weight.len()).min(MAX_ROW);
     let (above, below, weight) = (&above[..n], &below[..n], &weight[..n]);
     let (left, right) = (&here[..n], &here[2..n + 2]);
     let (magnitude, turn) = (&mut out.magnitude[..n], &mut out.turn[..n]);

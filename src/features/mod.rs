@@ -129,29 +129,31 @@ pub fn extract(image: &Rgb8, options: &FeatureOptions) -> Features {
         })
         .collect();
     let places: Vec<[f32; 3]> = oriented.iter().map(|o| place(o.octave, &o.extremum)).collect();
-    let mut kept = select::balanced(&places, &budget);
-    kept.sort_unstable_by(|&i, &j| {
-        let ([xi, yi, si], [xj, yj, sj]) = (places[i], places[j]);
-        sj.total_cmp(&si)
-            .then(yi.total_cmp(&yj))
-            .then(xi.total_cmp(&xj))
-            .then(oriented[i].angle.total_cmp(&oriented[j].angle))
-            .then(i.cmp(&j))
-    });
-
-    let mut descriptors = vec![0u8; kept.len() * descriptor::LENGTH];
-    descriptors.par_chunks_mut(descriptor::LENGTH).zip(&kept).with_min_len(16).for_each(|(out, &i)| {
-        let o = &oriented[i];
-        descriptor::describe(&octaves[o.octave], &o.extremum, o.angle, out);
-    });
-    let keypoints = kept
-        .iter()
+    // Described in the order of the image's rows, which the caches like, then sorted.
+    let kept = select::balanced(&places, &budget);
+    let described: Vec<[u8; descriptor::LENGTH]> = kept
+        .par_iter()
+        .with_min_len(16)
         .map(|&i| {
-            let [x, y, scale] = places[i];
-            let colour = image.bilinear(x, y).map(|v| v.round().clamp(0.0, 255.0) as u8);
-            Keypoint { x, y, scale, angle: wrap(oriented[i].angle), colour }
+            let o = &oriented[i];
+            descriptor::describe(&octaves[o.octave], &o.extremum, o.angle)
         })
         .collect();
+    let mut order: Vec<usize> = (0..kept.len()).collect();
+    order.sort_unstable_by(|&a, &b| {
+        let ([xa, ya, sa], [xb, yb, sb]) = (places[kept[a]], places[kept[b]]);
+        let (ta, tb) = (oriented[kept[a]].angle, oriented[kept[b]].angle);
+        sb.total_cmp(&sa).then(ya.total_cmp(&yb)).then(xa.total_cmp(&xb)).then(ta.total_cmp(&tb)).then(a.cmp(&b))
+    });
+    let keypoints = order
+        .iter()
+        .map(|&k| {
+            let [x, y, scale] = places[kept[k]];
+            let colour = image.bilinear(x, y).map(|v| v.round().clamp(0.0, 255.0) as u8);
+            Keypoint { x, y, scale, angle: wrap(oriented[kept[k]].angle), colour }
+        })
+        .collect();
+    let descriptors = order.iter().flat_map(|&k| described[k]).collect();
     Features { keypoints, descriptors }
 }
 

@@ -60,11 +60,11 @@ fn histogram(octave: &Octave, keypoint: &Extremum) -> [f32; BINS] {
         if x1 < x0 || x0 - xa >= MAX_ROW {
             continue;
         }
-        let weights = &weights[x0 - xa..(x1 - xa + 1).min(MAX_ROW)];
+        let n = (x1 + 1 - x0).min(MAX_ROW - (x0 - xa));
         let (above, here, below) = (plane.row(y - 1), plane.row(y), plane.row(y + 1));
-        simd::polar_row(&above[x0..], &here[x0 - 1..], &below[x0..], weights, 0.0, &mut polar);
+        simd::polar_row(&above[x0..], &here[x0 - 1..], &below[x0..], &weights[x0 - xa..], n, 0.0, &mut polar);
         let wy = (dy * dy * falloff).exp();
-        for (m, t) in polar.magnitude.iter().zip(&polar.turn).take(weights.len()) {
+        for (m, t) in polar.magnitude.iter().zip(&polar.turn).take(n) {
             let at = t * BINS as f32 + 0.5;
             let low = (at as usize).min(BINS);
             let part = at - low as f32;

@@ -4,7 +4,9 @@
 //! bits. On AArch64 the portable variant is vectorised with NEON.
 #![allow(unsafe_code, reason = "calls of AVX2 variants after checking that the processor has AVX2")]
 
-use super::gradient;
+use super::detect::Extremum;
+use super::{descriptor, gradient};
+use crate::image::Plane;
 
 /// Defines a function that runs its body compiled for AVX2 where the processor has it, else compiled portably.
 macro_rules! dispatched {
@@ -54,8 +56,14 @@ dispatched! {
 }
 dispatched! {
     /// See [`gradient::polar_row`].
-    polar_row(above: &[f32], here: &[f32], below: &[f32], weight: &[f32], turns: f32, out: &mut gradient::PolarRow)
-        => gradient::polar_row_body
+    polar_row(
+        above: &[f32], here: &[f32], below: &[f32], weight: &[f32], n: usize, turns: f32, out: &mut gradient::PolarRow,
+    ) => gradient::polar_row_body
+}
+dispatched! {
+    /// See `descriptor::histogram_body`.
+    descriptor_histogram(plane: &Plane, keypoint: &Extremum, angle: f32, padded: &mut descriptor::Histogram)
+        => descriptor::histogram_body
 }
 
 /// Values that the inner loops keep in registers.
@@ -88,7 +96,7 @@ fn blur_columns_body(image: &[f32], width: usize, height: usize, y: usize, half:
                 }
             }
         }
-        out[from..from + n].copy_from_slice(&sum[..n]);
+        store(&mut out[from..from + n], &sum);
         x += CHUNK;
     }
 }
@@ -119,8 +127,17 @@ fn blur_line_body(line: &[f32], half: &[f32], out: &mut [f32]) {
                 }
             }
         }
-        out[from..from + n].copy_from_slice(&sum[..n]);
+        store(&mut out[from..from + n], &sum);
         x += CHUNK;
+    }
+}
+
+/// Copies as many values as `out` takes; a whole chunk without a call.
+#[inline(always)]
+fn store(out: &mut [f32], sum: &[f32; CHUNK]) {
+    match <&mut [f32; CHUNK]>::try_from(&mut *out) {
+        Ok(whole) => *whole = *sum,
+        Err(_) => out.iter_mut().zip(sum).for_each(|(o, s)| *o = *s),
     }
 }
 

@@ -62,7 +62,7 @@ fn matched(a: &Features, b: &Features) -> Vec<(usize, usize)> {
 }
 
 /// Matches features and compares positions in b with `map` of those in a: (share of a's features matched within 1.5 px,
-/// mean offset per axis, root mean square).
+/// mean offset per axis in px, root mean square in units of the keypoint's scale).
 fn compare(a: &Features, b: &Features, map: impl Fn(f64, f64) -> [f64; 2]) -> (f64, [f64; 2], f64) {
     let pairs = matched(a, b);
     let (mut sum, mut squares, mut n) = ([0.0; 2], 0.0, 0.0);
@@ -73,7 +73,7 @@ fn compare(a: &Features, b: &Features, map: impl Fn(f64, f64) -> [f64; 2]) -> (f
         if d[0].hypot(d[1]) < 1.5 {
             n += 1.0;
             (0..2).for_each(|k| sum[k] += d[k]);
-            squares += d[0] * d[0] + d[1] * d[1];
+            squares += (d[0] * d[0] + d[1] * d[1]) / f64::from(q.scale).powi(2);
         }
     }
     (n / a.len() as f64, sum.map(|s| s / n), (squares / n).sqrt())
@@ -116,7 +116,7 @@ fn rotated_images_give_rotated_keypoints() {
             });
             assert!(share > 0.9, "octave {first_octave}, {turns} turns: share {share}");
             assert!(mean.iter().all(|m| m.abs() < 0.02), "octave {first_octave}, {turns} turns: mean {mean:?}");
-            assert!(rms < 0.12, "octave {first_octave}, {turns} turns: rms {rms}");
+            assert!(rms < 0.05, "octave {first_octave}, {turns} turns: rms {rms}");
         }
     }
 }
@@ -132,7 +132,7 @@ fn shifted_scenes_give_shifted_keypoints() {
             let (share, mean, rms) = compare(&a, &b, |x, y| [x + shift[0], y + shift[1]]);
             assert!(share > 0.85, "octave {first_octave}, {shift:?}: share {share}");
             assert!(mean.iter().all(|m| m.abs() < 0.02), "octave {first_octave}, {shift:?}: mean {mean:?}");
-            assert!(rms < 0.12, "octave {first_octave}, {shift:?}: rms {rms}");
+            assert!(rms < 0.05, "octave {first_octave}, {shift:?}: rms {rms}");
         }
     }
 }
@@ -144,7 +144,7 @@ fn a_scene_twice_as_large_gives_keypoints_twice_as_far_and_large() {
     let a = extract(&scene.draw(w, h, 1.0, [0.0; 2]), &options(-1));
     let b = extract(&scene.draw(2 * w, 2 * h, 2.0, [0.0; 2]), &options(-1));
     let (share, mean, rms) = compare(&a, &b, |x, y| [2.0 * x, 2.0 * y]);
-    assert!(share > 0.75 && mean.iter().all(|m| m.abs() < 0.03) && rms < 0.3, "{share} {mean:?} {rms}");
+    assert!(share > 0.75 && mean.iter().all(|m| m.abs() < 0.03) && rms < 0.05, "{share} {mean:?} {rms}");
     let mut ratios: Vec<f64> =
         matched(&a, &b).iter().map(|&(i, j)| f64::from(b.keypoints[j].scale / a.keypoints[i].scale)).collect();
     ratios.sort_by(f64::total_cmp);
@@ -167,10 +167,10 @@ fn a_blob_has_its_centre_and_size() {
     for first_octave in [-1, 0] {
         let found = extract(&scene.draw(128, 90, 1.0, [0.0; 2]), &options(first_octave));
         let p = found.keypoints[0];
-        assert!((p.x - 60.37).abs() < 0.03 && (p.y - 41.81).abs() < 0.03, "{p:?}");
+        assert!((p.x - 60.37).abs() < 0.05 && (p.y - 41.81).abs() < 0.05, "{p:?}");
         // The difference of Gaussians at s and 2^(1/3) s answers most to a blob of about 2^(1/6) s.
         assert!((p.scale - 5.0 / 2f32.powf(1.0 / 6.0)).abs() < 0.35, "{p:?}");
-        assert_eq!(p.colour, [208; 3]);
+        assert!(p.colour.iter().all(|c| c.abs_diff(208) < 3), "{p:?}");
     }
 }
 

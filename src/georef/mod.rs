@@ -1,7 +1,8 @@
 //! Where on earth the city lies: geodetic conversions, UTM, and the fit of a reconstruction to measured positions.
 //!
 //! [`geodesy`] turns WGS84 into local east-north-up metres and back, [`utm`] into projected metres for files that need
-//! them, attitude angles into rotations; [`fit`] finds the similarity between a reconstruction and the photos' priors and
+//! them, attitude angles into rotations; [`fit`] finds the similarity between a reconstruction and the photos' priors, and
+//! tells whether a bowl is left in it.
 
 mod attitude;
 pub mod fit;

@@ -72,9 +72,7 @@ impl StageError {
             Self::Failed { hint, .. } => hint.clone(),
             Self::Project(e) => e.hint().into(),
             Self::Bug { .. } => "please report this with the command line and the log; finished stages are kept".into(),
-            Self::Memory { .. } => {
-                "raise --max-memory, choose --quality draft, or run fewer photos at a time".into()
-            }
+            Self::Memory { .. } => "raise --max-memory, choose --quality draft, or run fewer photos at a time".into(),
         }
     }
 }

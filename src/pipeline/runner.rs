@@ -106,13 +106,15 @@ impl Run<'_> {
         if self.is_last(N::Sparse) {
             return Ok(());
         }
-        let view = DepthStage { flight: &flight, reconstruction: &reconstruction, sparse: sparse.clone(), quality, seed };
+        let view =
+            DepthStage { flight: &flight, reconstruction: &reconstruction, sparse: sparse.clone(), quality, seed };
         let depth = self.step(N::Depth, &view)?;
         if self.is_last(N::Depth) {
             return Ok(());
         }
         let maps = depth.load(self.project)?;
-        let cloud = self.step(N::Fuse, &FuseStage { flight: &flight, reconstruction: &reconstruction, maps: &maps, depth })?;
+        let cloud =
+            self.step(N::Fuse, &FuseStage { flight: &flight, reconstruction: &reconstruction, maps: &maps, depth })?;
         if self.is_last(N::Fuse) {
             return Ok(());
         }
@@ -159,10 +161,7 @@ impl Run<'_> {
         );
         let gps = f("gps_residual_horizontal_rms_m")?;
         let place = if gps.is_finite() {
-            format!(
-                "GPS residuals {gps:.2} m horizontally, {:.2} m vertically",
-                f("gps_residual_vertical_rms_m")?
-            )
+            format!("GPS residuals {gps:.2} m horizontally, {:.2} m vertically", f("gps_residual_vertical_rms_m")?)
         } else {
             "no usable GPS: the scale is unknown".into()
         };
@@ -195,7 +194,11 @@ pub fn forecast(project: &Project, ctx: &Ctx, request: &RunRequest) -> Result<Ve
     lines.push(format!("features: {}, needs {} MiB", state(ready), features.memory() >> 20));
     for stage in StageName::ALL.iter().filter(|s| **s > StageName::Features && **s <= request.until) {
         let known = project.current(stage.word()).is_ok();
-        lines.push(format!("{}: {}", stage.word(), if known { "done before; redone if its input changes" } else { "to do" }));
+        lines.push(format!(
+            "{}: {}",
+            stage.word(),
+            if known { "done before; redone if its input changes" } else { "to do" }
+        ));
     }
     Ok(lines)
 }

@@ -15,7 +15,7 @@ pub use area::{Rectangle, well_covered};
 pub use bake::colour_at;
 
 use crate::base::{Cancelled, Ctx, Diagnostic, stats};
-use crate::mesh::simplify::{SimplifyOptions, simplify};
+use crate::mesh::{MeshError, SimplifyOptions, simplify};
 use crate::scene::{City, Mesh, Part};
 use cut::{Keep, cut_by_plane};
 use nalgebra::{Rotation2, Vector2, Vector3};
@@ -71,6 +71,9 @@ pub enum PrintError {
     /// Stopped by the user.
     #[error(transparent)]
     Cancelled(#[from] Cancelled),
+    /// The surface could not be simplified.
+    #[error(transparent)]
+    Mesh(MeshError),
     /// The city has no surface that photos saw from above.
     #[error("no photo saw enough of the city's surface to cut a rectangle from it")]
     NothingCovered,
@@ -107,11 +110,21 @@ impl PrintError {
     pub fn hint(&self) -> &'static str {
         match self {
             Self::Cancelled(_) => "the same command goes on where this run stopped",
+            Self::Mesh(e) => e.hint(),
             Self::NothingCovered => "check in the report how many photos overlap, and add photos that look down",
             Self::ScaleUnknown { .. } => "give the size in millimetres instead: --size-mm 150",
             Self::EmptyArea { .. } => "choose an area inside the city's bounds, which `veduta info` shows",
             Self::ThinBase { .. } => "choose a base of at least 2 mm",
             Self::NotClosed { .. } => "please report this with the project; another --quality may avoid it",
+        }
+    }
+}
+
+impl From<MeshError> for PrintError {
+    fn from(e: MeshError) -> Self {
+        match e {
+            MeshError::Cancelled(c) => Self::Cancelled(c),
+            e => Self::Mesh(e),
         }
     }
 }
@@ -252,7 +265,7 @@ fn cut_body(ctx: &Ctx, city: &City, frame: &PartFrame, budget: usize) -> Result<
         .copied()
         .collect();
     let surface = close::largest_piece(&close::split_pinched(&Mesh { vertices: own.vertices, triangles }));
-    let options = SimplifyOptions { max_triangles: Some(budget), ..SimplifyOptions::default() };
+    let options = SimplifyOptions { target_triangles: budget, ..SimplifyOptions::default() };
     let surface = if surface.triangles.len() > budget { simplify(ctx, &surface, &options)? } else { surface };
     let depth = size.max();
     let mut body = close::close_downwards(&surface, frame.bottom - depth);

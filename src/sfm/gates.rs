@@ -49,6 +49,7 @@ pub(super) fn repair(flight: &Flight, model: &mut Model, options: &SfmOptions, n
         if residual.component_div(&prior.sigma).amax() > POSITION_SIGMAS {
             notes.push(outlier(&flight.photos[photo].name, &residual));
             model.priors[photo] = None;
+            model.stated[photo] = None;
             changed = true;
         }
     }

@@ -48,13 +48,14 @@ pub(super) fn align(
         return None;
     };
     model.transform(&fit.world_from_model);
-    model.priors = positions
+    model.stated = positions
         .iter()
         .enumerate()
         .map(|(i, p)| {
             p.filter(|_| fit.inliers[i]).map(|p| crate::scene::PositionPrior { sigma: p.sigma * fit.sigma_factor, ..p })
         })
         .collect();
+    weigh_positions(model);
     for (i, photo) in flight.photos.iter().enumerate() {
         if let Some(residual) = fit.residuals[i].filter(|_| !fit.inliers[i]) {
             notes.push(outlier(&photo.name, &residual));
@@ -80,6 +81,36 @@ pub(super) fn align(
         ));
     }
     Some(fit)
+}
+
+/// Photos from which on the scatter of the positions is measured.
+const ENOUGH_POSITIONS: usize = 10;
+
+/// Sets the sigmas of the position priors to what their residuals show, between a tenth of the stated accuracy and all of
+/// it: that states how far off the whole flight may be, but within a flight, heights from a barometer hold to decimetres,
+/// and such heights are what keeps a block from bending.
+pub(super) fn weigh_positions(model: &mut Model) {
+    let residuals: Vec<Vector3<f64>> = model
+        .stated
+        .iter()
+        .zip(&model.poses)
+        .filter_map(|(prior, pose)| Some((*pose)?.centre() - prior.as_ref()?.centre))
+        .collect();
+    model.priors.clone_from(&model.stated);
+    if residuals.len() < ENOUGH_POSITIONS {
+        return;
+    }
+    let spread =
+        |f: &dyn Fn(&Vector3<f64>) -> f64| stats::rms(&residuals.iter().map(f).collect::<Vec<_>>()).unwrap_or(0.0);
+    let mad = |f: &dyn Fn(&Vector3<f64>) -> f64| {
+        stats::mad_sigma(&residuals.iter().map(f).collect::<Vec<_>>()).unwrap_or(0.0)
+    };
+    let of = |f: &dyn Fn(&Vector3<f64>) -> f64| 1.2 * mad(f).max(0.5 * spread(f));
+    let (horizontal, vertical) = (of(&|r| r.x).max(of(&|r| r.y)), of(&|r| r.z));
+    for prior in model.priors.iter_mut().flatten() {
+        let measured = Vector3::new(horizontal, horizontal, vertical);
+        prior.sigma = measured.zip_map(&prior.sigma, |m, stated| m.clamp(0.1 * stated, stated));
+    }
 }
 
 pub(super) fn outlier(name: &str, residual: &Vector3<f64>) -> Diagnostic {

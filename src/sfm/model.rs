@@ -14,6 +14,9 @@ use crate::scene::{Features, Flight, Georeference, Observation, PositionPrior, R
 use nalgebra::{Vector2, Vector3};
 use rayon::prelude::*;
 
+/// Tracks of two photos are used only where one of these has fewer longer tracks than this: nothing checks them.
+const ENOUGH_LONG: usize = 300;
+
 /// A photo's sight of a track.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Sight {
@@ -42,6 +45,8 @@ pub(super) struct Model {
     pub tracks: Vec<Track>,
     /// Position priors in the world frame that the adjustment uses; empty before the fit to the priors.
     pub priors: Vec<Option<PositionPrior>>,
+    /// The same priors with the accuracy that their source states.
+    pub stated: Vec<Option<PositionPrior>>,
     /// Factor on thresholds in pixels.
     pub pixel_scale: f64,
 }
@@ -64,12 +69,20 @@ impl Quality {
 
 impl Model {
     pub fn new(flight: &Flight, features: &[Features], tracks: Vec<Vec<(u32, u32)>>, options: &SfmOptions) -> Self {
+        let mut long = vec![0usize; features.len()];
+        for (photo, _) in tracks.iter().filter(|t| t.len() > 2).flatten() {
+            long[*photo as usize] += 1;
+        }
+        let wanted = |t: &Vec<(u32, u32)>| t.len() > 2 || t.iter().any(|(p, _)| long[*p as usize] < ENOUGH_LONG);
         let sight = |(photo, feature): (u32, u32)| {
             let k = &features[photo as usize].keypoints[feature as usize];
             Sight { photo, feature, pixel: Vector2::new(f64::from(k.x), f64::from(k.y)), on: false }
         };
-        let tracks =
-            tracks.into_iter().map(|t| Track { sights: t.into_iter().map(sight).collect(), point: None }).collect();
+        let tracks = tracks
+            .into_iter()
+            .filter(wanted)
+            .map(|t| Track { sights: t.into_iter().map(sight).collect(), point: None })
+            .collect();
         Self {
             cameras: flight.cameras.clone(),
             initial: flight.cameras.clone(),
@@ -77,6 +90,7 @@ impl Model {
             poses: vec![None; flight.photos.len()],
             tracks,
             priors: Vec::new(),
+            stated: Vec::new(),
             pixel_scale: super::scale_of(flight, options),
         }
     }

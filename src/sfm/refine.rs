@@ -4,6 +4,7 @@
 //! reprojection and position priors are weighed honestly. Source: J. Schoenberger, J.-M. Frahm, CVPR 2016, section 4.4;
 //! limits as OpenSfM's automatic ones (three times the mean error). Cost: a few adjustments of everything.
 
+use super::georeference::weigh_positions;
 use super::model::Model;
 use super::{ALL, MAPPING, SfmError, SfmOptions};
 use crate::base::{Ctx, stats};
@@ -44,6 +45,13 @@ pub(super) struct Pass {
     pub tolerance: f64,
 }
 
+/// Cauchy's loss with this many standard deviations as its scale loses 5 % against least squares on normal errors.
+const CAUCHY: f64 = 2.385;
+/// Standard deviation in pixels that observations have against priors. It stands for what all observations have in
+/// common (rolling shutter, moving leaves, an imperfect lens model) and thousands of them do not average away: with
+/// their random noise alone, they would bend weakly determined blocks and calibrations to any length.
+const SYSTEMATIC_PX: f64 = 4.0;
+
 /// Photos of one camera group that its full calibration needs.
 const PHOTOS_FOR_FULL: usize = 6;
 
@@ -67,7 +75,7 @@ fn noise_px(model: &Model) -> f64 {
 
 /// The problem that belongs to a model, with the index of each track of its points and of each photo of its poses.
 pub(super) fn problem_of(model: &Model, calibration: Calibration) -> (BundleProblem, Vec<usize>, Vec<usize>) {
-    let sigma = noise_px(model);
+    let sigma = SYSTEMATIC_PX * model.pixel_scale;
     let mut photos_of_camera = vec![0usize; model.cameras.len()];
     let mut pose_of_photo = vec![u32::MAX; model.poses.len()];
     let (mut problem, mut photos, mut tracks) = (BundleProblem::default(), Vec::new(), Vec::new());
@@ -116,8 +124,9 @@ pub(super) fn problem_of(model: &Model, calibration: Calibration) -> (BundleProb
 pub(super) fn adjust(ctx: &Ctx, model: &mut Model, pass: &Pass) -> Result<BundleReport, SfmError> {
     let (mut problem, tracks, photos) = problem_of(model, pass.calibration);
     let options = BundleOptions {
-        // 2.385 sigma: Cauchy's loss then loses 5 % against least squares on normal errors.
-        loss: Loss::Cauchy { scale: 5.69 },
+        loss: Loss::Cauchy {
+            scale: (CAUCHY * noise_px(model) / problem.observations.first().map_or(1.0, |o| o.sigma)).powi(2),
+        },
         max_iterations: pass.max_iterations,
         tolerance: pass.tolerance,
         ..Default::default()
@@ -150,6 +159,7 @@ pub(super) fn finish(ctx: &Ctx, model: &mut Model, options: &SfmOptions) -> Resu
     let rounds = options.refinements.max(1);
     for round in 0..rounds {
         ctx.tick(MAPPING + (ALL - MAPPING) * round as u64 / (rounds as u64 + 1), ALL)?;
+        weigh_positions(model);
         let calibration = if round == 0 { full.min(Calibration::Radial2) } else { full };
         adjust(ctx, model, &Pass { calibration, max_iterations: 25, tolerance: 1e-4 })?;
         let limit = error_limit(model, options);

@@ -9,6 +9,7 @@
 //! Failure modes: rays within 1e-6 of an edge may slip through.
 
 use super::surface::V3;
+use super::traverse;
 
 /// No triangle.
 pub const NONE: u32 = u32::MAX;
@@ -16,29 +17,29 @@ const BINS: usize = 16;
 const LEAF: usize = 4;
 
 #[derive(Clone, Copy, Debug)]
-struct Node {
-    min: [f32; 3],
+pub(super) struct Node {
+    pub(super) min: [f32; 3],
     /// First child (its sibling follows), or first triangle of a leaf.
-    first: u32,
-    max: [f32; 3],
+    pub(super) first: u32,
+    pub(super) max: [f32; 3],
     /// Number of triangles; 0 = inner node.
-    count: u32,
+    pub(super) count: u32,
 }
 
 /// Corner and edges of a triangle, in the order of the leaves.
 #[derive(Clone, Copy, Debug)]
-struct Corners {
-    a: V3,
-    e1: V3,
-    e2: V3,
-    id: u32,
+pub(super) struct Corners {
+    pub(super) a: V3,
+    pub(super) e1: V3,
+    pub(super) e2: V3,
+    pub(super) id: u32,
 }
 
 /// The hierarchy.
 #[derive(Clone, Debug, Default)]
 pub struct Bvh {
-    nodes: Vec<Node>,
-    triangles: Vec<Corners>,
+    pub(super) nodes: Vec<Node>,
+    pub(super) triangles: Vec<Corners>,
 }
 
 /// `N` rays traced together, with their nearest hits so far.
@@ -204,50 +205,14 @@ impl Bvh {
         bvh
     }
 
-    /// Nearest hits of a packet. `ANY`: any hit before the ray's end will do; a lane that hit is switched off.
-    fn trace<const N: usize, const ANY: bool>(&self, p: &mut Packet<N>) {
-        if self.nodes.is_empty() {
-            return;
-        }
-        let inverse: [[f32; N]; 3] = std::array::from_fn(|c| std::array::from_fn(|k| 1.0 / p.direction[c][k]));
-        let mut stack = [0u32; 96];
-        let mut depth = 1;
-        // The first lane decides which child comes first; it only costs time where lanes differ.
-        while depth > 0 {
-            depth -= 1;
-            let node = &self.nodes[stack[depth] as usize];
-            if !enters(node, p, &inverse) {
-                continue;
-            }
-            if node.count > 0 {
-                for t in &self.triangles[node.first as usize..(node.first + node.count) as usize] {
-                    intersect::<N, ANY>(t, p);
-                }
-                if ANY && p.t.iter().all(|&t| t < 0.0) {
-                    return;
-                }
-                continue;
-            }
-            let (a, b) = (&self.nodes[node.first as usize], &self.nodes[node.first as usize + 1]);
-            let mut towards = 0.0;
-            for c in 0..3 {
-                towards += p.direction[c][0] * (b.min[c] + b.max[c] - a.min[c] - a.max[c]);
-            }
-            let (near, far) = if towards >= 0.0 { (0, 1) } else { (1, 0) };
-            stack[depth] = node.first + far;
-            stack[depth + 1] = node.first + near;
-            depth += 2;
-        }
-    }
-
     /// Finds each ray's nearest hit nearer than its `t`.
     pub fn nearest<const N: usize>(&self, packet: &mut Packet<N>) {
-        self.trace::<N, false>(packet);
+        traverse::trace::<N, false>(self, packet);
     }
 
     /// Whether each ray hits anything before its `t`; lanes with a negative `t` come back negative too.
     pub fn occlude<const N: usize>(&self, packet: &mut Packet<N>) {
-        self.trace::<N, true>(packet);
+        traverse::trace::<N, true>(self, packet);
     }
 
     /// Nearest hit of one ray: parameter and triangle.
@@ -300,62 +265,6 @@ impl Bvh {
 
 fn distance_squared(node: &Node, p: &V3) -> f32 {
     (0..3).map(|c| (node.min[c] - p[c]).max(p[c] - node.max[c]).max(0.0).powi(2)).sum()
-}
-
-fn lesser(a: f32, b: f32) -> f32 {
-    if a < b { a } else { b }
-}
-
-fn greater(a: f32, b: f32) -> f32 {
-    if a > b { a } else { b }
-}
-
-#[inline(always)]
-fn enters<const N: usize>(node: &Node, p: &Packet<N>, inverse: &[[f32; N]; 3]) -> bool {
-    let mut near = [0.0f32; N];
-    let mut far = p.t;
-    for c in 0..3 {
-        for k in 0..N {
-            let a = (node.min[c] - p.origin[c][k]) * inverse[c][k];
-            let b = (node.max[c] - p.origin[c][k]) * inverse[c][k];
-            near[k] = greater(near[k], lesser(a, b));
-            far[k] = lesser(far[k], greater(a, b));
-        }
-    }
-    let mut any = false;
-    for k in 0..N {
-        // Room for rounding, so that flat boxes are not missed.
-        any |= near[k] <= far[k] * 1.000_001;
-    }
-    any
-}
-
-#[inline(always)]
-fn intersect<const N: usize, const ANY: bool>(tri: &Corners, p: &mut Packet<N>) {
-    let (e1, e2) = (tri.e1, tri.e2);
-    let d = &p.direction;
-    let (mut hit, mut ts, mut us, mut vs) = ([false; N], [0.0f32; N], [0.0f32; N], [0.0f32; N]);
-    for k in 0..N {
-        let (dx, dy, dz) = (d[0][k], d[1][k], d[2][k]);
-        let (px, py, pz) = (dy * e2.z - dz * e2.y, dz * e2.x - dx * e2.z, dx * e2.y - dy * e2.x);
-        let inv = 1.0 / (e1.x * px + e1.y * py + e1.z * pz);
-        let (sx, sy, sz) = (p.origin[0][k] - tri.a.x, p.origin[1][k] - tri.a.y, p.origin[2][k] - tri.a.z);
-        let u = (sx * px + sy * py + sz * pz) * inv;
-        let (qx, qy, qz) = (sy * e1.z - sz * e1.y, sz * e1.x - sx * e1.z, sx * e1.y - sy * e1.x);
-        let v = (dx * qx + dy * qy + dz * qz) * inv;
-        let t = (e2.x * qx + e2.y * qy + e2.z * qz) * inv;
-        hit[k] = (u >= -1e-6) & (v >= -1e-6) & (u + v <= 1.000_001) & (t > 1e-4) & (t < p.t[k]);
-        (ts[k], us[k], vs[k]) = (t, u, v);
-    }
-    for k in 0..N {
-        if hit[k] {
-            if ANY {
-                p.t[k] = -1.0;
-            } else {
-                (p.t[k], p.u[k], p.v[k], p.id[k]) = (ts[k], us[k], vs[k], tri.id);
-            }
-        }
-    }
 }
 
 /// Closest point of a triangle.
@@ -429,7 +338,7 @@ mod tests {
             let mut brute = Packet::new(&origin, &direction, 1e6);
             for (id, t) in tris.iter().enumerate() {
                 let c = Corners { a: t[0], e1: t[1] - t[0], e2: t[2] - t[0], id: id as u32 };
-                intersect::<8, false>(&c, &mut brute);
+                traverse::intersect::<8, false>(&c, &mut brute);
             }
             assert_eq!(p.id, brute.id);
             for k in 0..8 {

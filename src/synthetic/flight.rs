@@ -83,10 +83,9 @@ pub fn layout(options: &SynthOptions, lens: &Lens, count: usize) -> Layout {
             best = Layout { height, strips, per_strip };
         }
     }
-    if let Some(height) = options.height_m {
-        best.height = height;
-    }
-    best.height = best.height.max(45.0);
+    // From there one photo sees the whole area; more height would only lose detail.
+    let one_photo = (long / fw).max(short / fh);
+    best.height = options.height_m.unwrap_or(best.height.min(one_photo)).max(35.0);
     best
 }
 

@@ -17,6 +17,7 @@ pub mod plan;
 pub mod render;
 pub mod sensor;
 pub mod surface;
+mod traverse;
 pub mod truth;
 
 use crate::base::{Cancelled, Ctx};
@@ -301,7 +302,7 @@ fn sampling(options: &SynthOptions, time: f32, stream: u32) -> Sampling {
 
 /// The city, large enough that even oblique photos see no edge of it near by.
 pub fn build_scene(options: &SynthOptions, height: f64, gsd: f64) -> Scene {
-    let half = options.area_m.map(|a| (a / 2.0 + 1.55 * height + 25.0) as f32);
+    let half = options.area_m.map(|a| (a / 2.0 + (1.55 * height).min(400.0) + 25.0) as f32);
     let core = (0.5 * options.area_m[0].hypot(options.area_m[1]) + 15.0) as f32;
     let leaf = (3.2 * gsd).clamp(0.28, 0.9) as f32;
     let city = city::build(half, core, leaf, options.seed);

@@ -61,7 +61,7 @@ impl Scene {
         let bvh = hierarchy(&city.solid);
         let reach = [0, 1].map(|c: usize| {
             let half = city.plan.half;
-            (half[0].max(half[1]) + 60.0).min(420.0) * if c == 0 { 1.0 } else { 1.0 }
+            (half[0].max(half[1]) + 60.0).min(420.0)
         });
         let light = Light::new(&bvh, reach.map(|r| -r), reach, sun);
         Self { city, bvh, light }

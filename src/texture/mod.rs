@@ -28,6 +28,8 @@ mod pack;
 pub mod quality;
 pub mod render;
 mod sample;
+#[cfg(test)]
+mod scene_test;
 mod topology;
 mod visibility;
 

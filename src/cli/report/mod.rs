@@ -132,21 +132,14 @@ fn messages(html: &mut String, info: &Info) {
     }
     let _ = write!(html, "<h2>{} warnings</h2><table><tr><th>stage<th>about<th>message<th>what to do", all.len());
     for (stage, d) in all {
-        let _ = write!(
-            html,
-            "<tr><td>{stage}<td>{}<td>{}<td>{}",
-            escape(&d.subject),
-            escape(&d.message),
-            escape(&d.hint)
-        );
+        let _ =
+            write!(html, "<tr><td>{stage}<td>{}<td>{}<td>{}", escape(&d.subject), escape(&d.message), escape(&d.hint));
     }
     html.push_str("</table>");
 }
 
 fn stages(html: &mut String, info: &Info) {
-    html.push_str(
-        "<h2>Stages</h2><table><tr><th>stage<th class=\"n\">time<th class=\"n\">size<th>figures",
-    );
+    html.push_str("<h2>Stages</h2><table><tr><th>stage<th class=\"n\">time<th class=\"n\">size<th>figures");
     for s in &info.stages {
         let figures: Vec<String> =
             s.figures.iter().map(|(k, v)| format!("{} {}", k.replace('_', " "), format_figure(*v))).collect();
@@ -176,8 +169,7 @@ fn photos(html: &mut String, info: &Info) {
             None => "",
         };
         let rms = p.reprojection_rms_px.map_or_else(String::new, |v| format!("{v:.2}"));
-        let gps =
-            p.gps_residual_m.map_or_else(String::new, |[e, n, u]| format!("{e:.2}, {n:.2}, {u:.2}"));
+        let gps = p.gps_residual_m.map_or_else(String::new, |[e, n, u]| format!("{e:.2}, {n:.2}, {u:.2}"));
         let _ = write!(
             html,
             "<tr><td>{}<td>{registered}<td class=\"n\">{}<td class=\"n\">{rms}<td class=\"n\">{gps}",

@@ -123,13 +123,13 @@ impl Lanes {
     /// Takes in one value for each lane; indices must come in ascending order.
     #[inline(always)]
     fn offer(&mut self, dots: &[i32; WIDTH], index: &[i32; WIDTH]) {
+        // Masks instead of branches, so that the loop becomes a few vector instructions.
         for l in 0..WIDTH {
             let (dot, best) = (dots[l], self.best[l]);
-            let wins = dot > best;
-            let loser = if wins { best } else { dot };
-            self.second[l] = if loser > self.second[l] { loser } else { self.second[l] };
-            self.best[l] = if wins { dot } else { best };
-            self.index[l] = if wins { index[l] } else { self.index[l] };
+            let wins = -i32::from(dot > best);
+            self.second[l] = self.second[l].max(dot.min(best));
+            self.best[l] = dot.max(best);
+            self.index[l] = (index[l] & wins) | (self.index[l] & !wins);
         }
     }
 
@@ -174,12 +174,10 @@ pub(super) fn search_body<P>(
                         (panels.count - panel * WIDTH..WIDTH).for_each(|l| row[l] = -1);
                     }
                 }
-                let mut state = *column;
                 for (r, dots) in block.iter().enumerate().take(height - from) {
                     states[from + r].offer(dots, &indices);
-                    state.offer(dots, &[(first + tile + from + r) as i32; WIDTH]);
+                    column.offer(dots, &[(first + tile + from + r) as i32; WIDTH]);
                 }
-                *column = state;
             }
         }
         for state in &states[..height] {

@@ -24,9 +24,12 @@ const THIN_FROM_SIGMAS: f64 = 16.0;
 /// the paper with its 32 votes a line of sight taken as one.
 const FRONT_SIGMAS: f64 = 3.0;
 const BEHIND_SIGMAS: f64 = 4.0;
-const JUMP_RELATIVE: f64 = 0.2;
-const JUMP_ABSOLUTE: f64 = 10.0;
-const OUTLIER: f64 = 20.0;
+const JUMP_RELATIVE: f64 = 0.1;
+const JUMP_ABSOLUTE: f64 = 15.0;
+const OUTLIER: f64 = 12.0;
+const NOISE_SIGMAS: f64 = 2.0;
+/// The most lines of sight that free-space support stands for.
+const MAX_SUPPORT: f64 = 4.0;
 
 /// Capacities.
 pub struct Weights {
@@ -93,18 +96,25 @@ pub fn collect(
         let End::Inside(cell) = end else { return };
         let mut votes = 1.0;
         if options.free_space_support {
-            let (mut front, mut behind) = (0f32, f32::INFINITY);
+            // The most that is seen through just before the point, and at the far end behind it; between the two lies
+            // the noise of the surface itself.
+            let (mut front, mut behind) = (0f32, 0f32);
             star.walk(d, origin, &u, length.min(FRONT_SIGMAS * sigma), |c| {
                 front = front.max(emptiness[c.from as usize]).max(emptiness[c.to as usize]);
                 true
             });
-            star.walk(d, origin, &-u, BEHIND_SIGMAS * sigma, |c| {
-                behind = behind.min(emptiness[c.from as usize]).min(emptiness[c.to as usize]);
+            let last = star.walk(d, origin, &-u, BEHIND_SIGMAS * sigma, |c| {
+                if c.distance > NOISE_SIGMAS * sigma {
+                    behind = behind.max(emptiness[c.from as usize]).max(emptiness[c.to as usize]);
+                }
                 true
             });
+            if let End::Inside(last) = last {
+                behind = behind.max(emptiness[last as usize]);
+            }
             let (front, behind) = (f64::from(front), f64::from(behind));
             if behind < JUMP_RELATIVE * front && front - behind > JUMP_ABSOLUTE && behind < OUTLIER {
-                votes += 0.0f64.max(front - behind) * 0.1;
+                votes += ((front - behind) / JUMP_ABSOLUTE).min(MAX_SUPPORT);
             }
         }
         add(&weights.sink[cell as usize], (votes * UNIT).min(f64::from(UNLIMITED)) as u32);

@@ -53,9 +53,10 @@ impl CityStage<'_> {
                 crate::mesh::MeshError::Cancelled(_) => StageError::Cancelled,
                 e => StageError::failed(Self::NAME, &e, e.hint()),
             };
-            let raw = surface(&job.ctx.portion(0.0, 0.35), &cloud, &centres, &SurfaceOptions::default())
-                .map_err(failed)?;
-            let cleaned = clean(&job.ctx.portion(0.35, 0.4), &raw, cloud.gsd, &CleanOptions::default()).map_err(failed)?;
+            let raw =
+                surface(&job.ctx.portion(0.0, 0.35), &cloud, &centres, &SurfaceOptions::default()).map_err(failed)?;
+            let cleaned =
+                clean(&job.ctx.portion(0.35, 0.4), &raw, cloud.gsd, &CleanOptions::default()).map_err(failed)?;
             Ok(smooth(&job.ctx.portion(0.4, 0.5), &cleaned, cloud.gsd, &SmoothOptions::default())?)
         })
     }
@@ -104,17 +105,12 @@ impl Stage for CityStage<'_> {
                 .map(|view| (view.colour, view.mask))
                 .map_err(|e| TextureError::PhotoUnreadable { photo, reason: e.to_string() })
         };
-        let (city, report) = texture_city_with_report(
-            &job.ctx.portion(0.5, 1.0),
-            &mesh,
-            &views,
-            &load,
-            &TextureOptions::default(),
-        )
-        .map_err(|e| match e {
-            TextureError::Cancelled(_) => StageError::Cancelled,
-            e => StageError::failed(Self::NAME, &e, e.hint()),
-        })?;
+        let (city, report) =
+            texture_city_with_report(&job.ctx.portion(0.5, 1.0), &mesh, &views, &load, &TextureOptions::default())
+                .map_err(|e| match e {
+                    TextureError::Cancelled(_) => StageError::Cancelled,
+                    e => StageError::failed(Self::NAME, &e, e.hint()),
+                })?;
         job.figure("triangles", city.mesh.triangles.len() as f64);
         job.figure("surface_triangles", mesh.triangles.len() as f64);
         job.figure("seen_share", report.seen_share);

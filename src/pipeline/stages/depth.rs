@@ -155,7 +155,10 @@ impl Work<'_> {
             self.job.ctx.report(Diagnostic::warning(
                 "few-neighbours",
                 "",
-                format!("{} of {registered} registered photos share too little with others for a depth map", registered - all.len()),
+                format!(
+                    "{} of {registered} registered photos share too little with others for a depth map",
+                    registered - all.len()
+                ),
                 "more overlap between photos gives more surface",
             ));
         }
@@ -205,7 +208,12 @@ impl Work<'_> {
     }
 
     /// The maps of a photo's sources after a round.
-    fn source_maps(&self, n: &Neighbourhood, all: &[Neighbourhood], round: u32) -> Result<Vec<Arc<DepthMap>>, StageError> {
+    fn source_maps(
+        &self,
+        n: &Neighbourhood,
+        all: &[Neighbourhood],
+        round: u32,
+    ) -> Result<Vec<Arc<DepthMap>>, StageError> {
         let of = |s: &PhotoId| {
             let i = all.binary_search_by_key(s, |m| m.photo).ok()?;
             Some(self.map(&all[i], all, round))
@@ -241,7 +249,8 @@ impl Work<'_> {
                 if maps.len() < 2 {
                     return Ok((*before).clone());
                 }
-                geometric(ctx, &view, &sources, &with_map, &before, &maps, round - 1, gpu, &self.options).map_err(failed)
+                geometric(ctx, &view, &sources, &with_map, &before, &maps, round - 1, gpu, &self.options)
+                    .map_err(failed)
             })
         })
     }

@@ -9,8 +9,8 @@ use crate::project::{Project, ProjectError, read_photo};
 use crate::scene::{Features, Flight};
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 /// Artifact folder of the pieces.
 const PIECE: &str = "features-of-photo";

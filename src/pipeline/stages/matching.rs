@@ -3,7 +3,6 @@
 use super::features::{FeatureCache, FeatureSet};
 use crate::base::{Fingerprint, PhotoId};
 use crate::matching::descriptors::{MatchOptions, match_features};
-use crate::matching::kernels::nearest_two;
 use crate::matching::pairs::{PairOptions, select_pairs};
 use crate::matching::retrieval::{RetrievalOptions, similar_pairs};
 use crate::pipeline::{Job, Stage, StageError};
@@ -58,11 +57,7 @@ impl Stage for MatchStage<'_> {
             let matches: Vec<PairMatches> = job.piece(PIECE, Self::VERSION, &material, || {
                 let one = |&(a, b): &(PhotoId, PhotoId)| {
                     let (fa, fb) = (cache.get(a)?, cache.get(b)?);
-                    let matches = match job.gpu {
-                        Some(gpu) => nearest_two::match_on_gpu(gpu, &fa, &fb, &options)
-                            .unwrap_or_else(|_| match_features(&fa, &fb, &options)),
-                        None => match_features(&fa, &fb, &options),
-                    };
+                    let matches = match_features(&fa, &fb, &options);
                     job.ctx.tick(done.fetch_add(1, Ordering::Relaxed) + 1, pairs.len() as u64)?;
                     Ok(PairMatches { a, b, matches })
                 };
