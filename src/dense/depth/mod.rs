@@ -136,7 +136,7 @@ pub fn photometric(
             }
             Some((coarse, coarse_level)) => {
                 let fine = prior::upsampled(&coarse.planes, coarse_level, level);
-                problem.prior = fine.iter().map(|p| [p[0], p[1], p[2], 0.9]).collect();
+                problem.prior = fine.iter().map(|p| [p[0], p[1], p[2], patch_match::TUNE[5]]).collect();
                 problem.params.prior = 1;
                 let n = fine.len();
                 (State { planes: fine, views: vec![0; n] }, passes(first, options.fine_passes, 0.01, 0.3))

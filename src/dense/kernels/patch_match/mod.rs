@@ -233,3 +233,15 @@ fn transfer(a: &Pinhole, b: &Pinhole, b_from_a: &Rigid3) -> [[f32; 4]; 3] {
 
 #[cfg(test)]
 mod tests;
+
+/// TUNE
+pub static TUNE: std::sync::LazyLock<Vec<f32>> = std::sync::LazyLock::new(|| {
+    let mut v = vec![14.0, 6.0, 12.0, 0.02, 0.5, 0.9, 0.9, 0.12, 60.0, 0.15, 0.2, 0.2, 0.0, 0.0, 0.0, 0.0];
+    if let Ok(t) = std::env::var("TUNE") {
+        for kv in t.split(',') {
+            let (k, x) = kv.split_once('=').unwrap();
+            v[k.parse::<usize>().unwrap()] = x.parse().unwrap();
+        }
+    }
+    v
+});
