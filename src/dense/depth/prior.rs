@@ -66,15 +66,15 @@ pub(super) fn planar(problem: &Problem, state: &State) -> Vec<[f32; 4]> {
                 .map(|(x, y)| (state.planes[y * width + x], x, y))
                 .filter(|(plane, _, _)| plane[0] > 0.0)
                 .min_by(|a, b| a.0[3].total_cmp(&b.0[3]));
-            if let Some((plane, x, y)) = best.filter(|b| b.0[3] < crate::dense::kernels::patch_match::TUNE[7]) {
+            if let Some((plane, x, y)) = best.filter(|b| b.0[3] < SUPPORT_COST) {
                 support.push(Support { position: Point2::new(x as f64, y as f64), q: f64::from(plane[0]) });
             }
         }
     }
     let mut prior = vec![[0f32; 4]; width * height];
     over_triangles(support, width, height, |x, y, plane, longest| {
-        if longest <= f64::from(crate::dense::kernels::patch_match::TUNE[8]) && p.is_valid(plane, x as f32, y as f32) {
-            prior[y * width + x] = [plane.q, plane.gx, plane.gy, crate::dense::kernels::patch_match::TUNE[6]];
+        if longest <= LONGEST_EDGE && p.is_valid(plane, x as f32, y as f32) {
+            prior[y * width + x] = [plane.q, plane.gx, plane.gy, super::PRIOR_WEIGHT];
         }
     });
     prior

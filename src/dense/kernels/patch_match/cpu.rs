@@ -17,6 +17,8 @@ const PRIOR_VARIANCE: f32 = 12.0;
 /// Relative deviation from the prior's inverse depth at which its cost saturates, and that cost.
 const PRIOR_DEVIATION: f32 = 0.02;
 const PRIOR_COST: f32 = 0.5;
+/// Share of the largest weight below which a source does not count.
+const LEAST_WEIGHT: f32 = 0.15;
 /// Samples of the near V and the far line of a region, before rotation into the four directions.
 pub const NEAR: [[i32; 2]; 7] = [[0, -1], [-1, -2], [1, -2], [-2, -3], [2, -3], [-3, -4], [3, -4]];
 /// See [`NEAR`].
@@ -96,6 +98,7 @@ pub fn cpu(ctx: &Ctx, problem: &Problem, state: &mut State, score: bool, passes:
                 params.depth_amplitude = pass.depth_amplitude;
                 params.normal_amplitude = pass.normal_amplitude;
                 params.good = pass.good;
+                params.explore = pass.explore;
             }
             let scene = Scene { problem, params, sources: &sources, table: &table, simd, half, reach: &reach, other };
             own.planes
@@ -111,7 +114,7 @@ pub fn cpu(ctx: &Ctx, problem: &Problem, state: &mut State, score: bool, passes:
                             let [q, gx, gy] = planes[k];
                             let own = [q, gx, gy, costs[k]];
                             let (new, chosen) =
-                                if pass.is_some() { scene.visit(x, y, own) } else { scene.score(x, y, own) };
+                                if pass.is_some() { scene.visit(x, y, own, views[k]) } else { scene.score(x, y, own) };
                             planes[k] = [new[0], new[1], new[2]];
                             (costs[k], views[k]) = (new[3], chosen);
                         }
@@ -176,11 +179,11 @@ impl Scene<'_> {
         Pixel { x, y, fx, fy, patch, far: self.sources.at(fx, fy) }
     }
 
-    /// Costs of a plane in the sources `from..to`, with the geometric term.
-    fn view_costs(&self, at: &Pixel, plane: Plane, from: usize, to: usize) -> PerView {
-        let mut costs = self.simd.costs(self.sources, &at.far, &at.patch, plane, from, to);
+    /// Costs of a plane in the sources of the bit set `which`, with the geometric term.
+    fn view_costs(&self, at: &Pixel, plane: Plane, which: u32) -> PerView {
+        let mut costs = self.simd.costs(self.sources, &at.far, &at.patch, plane, which);
         if self.params.geometric == 1 {
-            for s in from..to {
+            for s in (0..self.params.sources as usize).filter(|s| which >> s & 1 == 1) {
                 costs.cost[s] += GEOMETRIC_WEIGHT * self.forward_backward(s, at, costs.u[s], costs.v[s]);
             }
         }
@@ -216,7 +219,7 @@ impl Scene<'_> {
             return (0.0, Plane { q: 0.0, gx: 0.0, gy: 0.0 });
         }
         let [q, gx, gy, weight] = self.problem.prior[at.y * self.params.width as usize + at.x];
-        let texture = at.patch.variance / super::TUNE[2];
+        let texture = at.patch.variance / PRIOR_VARIANCE;
         (weight / (1.0 + texture * texture), Plane { q, gx, gy })
     }
 
@@ -227,7 +230,7 @@ impl Scene<'_> {
             if sum >= limit {
                 return sum;
             }
-            sum += (1.0 - choice.prior.0) * choice.weights[s] * self.view_costs(at, plane, s, s + 1)[s];
+            sum += (1.0 - choice.prior.0) * choice.weights[s] * self.view_costs(at, plane, 1 << s)[s];
         }
         sum
     }
@@ -237,7 +240,7 @@ impl Scene<'_> {
         let at = self.pixel(x, y);
         let n = self.params.sources as usize;
         let [q, gx, gy, _] = plane;
-        let by_view = self.view_costs(&at, Plane { q, gx, gy }, 0, n);
+        let by_view = self.view_costs(&at, Plane { q, gx, gy }, (1 << n) - 1);
         let mut costs: [(f32, usize); MAX_SOURCES] = std::array::from_fn(|s| (by_view[s], s));
         costs[..n].sort_unstable_by(|a, b| a.0.total_cmp(&b.0).then(a.1.cmp(&b.1)));
         let used = n.div_ceil(2);
@@ -297,31 +300,39 @@ impl Scene<'_> {
         (out, count)
     }
 
-    /// How many of the four neighbours use each source.
-    fn neighbours_views(&self, x: usize, y: usize) -> [f32; MAX_SOURCES] {
-        let mut prior = [0f32; MAX_SOURCES];
+    /// How many of the four neighbours use each source, and which sources any of them uses.
+    fn neighbours_views(&self, x: usize, y: usize) -> (PerView, u32) {
+        let mut votes = [0f32; MAX_SOURCES];
+        let mut any = 0;
         for [i, j] in [[0, -1], [1, 0], [0, 1], [-1, 0]] {
             let (u, v) = (x as i32 + i, y as i32 + j);
             if self.is_inside(u, v) {
                 let views = self.other.views[self.other_at(u, v)];
-                for (s, p) in prior.iter_mut().enumerate() {
+                any |= views;
+                for (s, p) in votes.iter_mut().enumerate() {
                     *p += if views >> s & 1 == 1 { 0.9 } else { 0.1 };
                 }
             }
         }
-        prior
+        (votes, any)
     }
 
     /// One update of one pixel.
-    fn visit(&self, x: usize, y: usize, own: [f32; 4]) -> ([f32; 4], u32) {
+    fn visit(&self, x: usize, y: usize, own: [f32; 4], views: u32) -> ([f32; 4], u32) {
         let n = self.params.sources as usize;
         let at = self.pixel(x, y);
         let (planes, count) = self.candidates(x, y);
+        let (votes, mut active) = self.neighbours_views(x, y);
+        active |= views;
+        // A source that neither this pixel nor a neighbour uses would get a weight below the limit anyway.
+        if self.params.explore == 1 || active.count_ones() < 2 {
+            active = (1 << n) - 1;
+        }
         let mut costs = [[WORST; MAX_SOURCES]; 9];
         let current = Plane { q: own[0], gx: own[1], gy: own[2] };
         let current_valid = self.params.is_valid(current, at.fx, at.fy);
         if current_valid {
-            costs[8] = self.view_costs(&at, current, 0, n);
+            costs[8] = self.view_costs(&at, current, active);
         }
         for k in 0..count {
             // Where the surface has converged, most neighbours offer the same plane.
@@ -330,11 +341,11 @@ impl Scene<'_> {
             } else if let Some(same) = (0..k).find(|&j| planes[k].is_close(planes[j])) {
                 costs[same]
             } else {
-                self.view_costs(&at, planes[k], 0, n)
+                self.view_costs(&at, planes[k], active)
             };
         }
         let prior = self.prior(&at);
-        let choice = Choice::new(&costs, count, n, self.params.good, &self.neighbours_views(x, y), prior);
+        let choice = Choice::new(&costs, count, n, self.params.good, (&votes, active), prior);
         let mut best = current;
         let mut best_cost = if current_valid { choice.total(&costs[8], current) } else { f32::INFINITY };
         for (plane, costs) in planes.iter().zip(&costs).take(count) {
@@ -432,11 +443,11 @@ impl Choice {
         count: usize,
         n: usize,
         good: f32,
-        neighbours: &[f32; MAX_SOURCES],
+        (votes, active): (&PerView, u32),
         prior: (f32, Plane),
     ) -> Self {
         let mut weights = [0f32; MAX_SOURCES];
-        for s in 0..n {
+        for s in (0..n).filter(|s| active >> s & 1 == 1) {
             let (mut sum, mut goods, mut bads) = (0f32, 0, 0);
             for row in &costs[..count] {
                 if row[s] < good {
@@ -452,18 +463,20 @@ impl Choice {
             } else {
                 0.0
             };
-            weights[s] = probability * neighbours[s];
+            weights[s] = probability * votes[s];
         }
         let largest = weights.iter().fold(0f32, |a, &b| a.max(b));
         let mut sum = 0f32;
         for w in &mut weights {
-            *w = if *w > super::TUNE[9] * largest { *w } else { 0.0 };
+            *w = if *w > LEAST_WEIGHT * largest { *w } else { 0.0 };
             sum += *w;
         }
         if sum <= 0.0 {
             // Nothing speaks for any source: all count.
-            weights[..n].fill(1.0);
-            sum = n as f32;
+            for (s, w) in weights.iter_mut().enumerate() {
+                *w = (active >> s & 1) as f32;
+            }
+            sum = active.count_ones() as f32;
         }
         let mut order = [0; MAX_SOURCES];
         let (mut used, mut views) = (0, 0);
@@ -483,8 +496,8 @@ impl Choice {
         if self.prior.0 <= 0.0 {
             return 0.0;
         }
-        let deviation = (plane.q - self.prior.1.q).abs() / (self.prior.1.q * super::TUNE[3]);
-        self.prior.0 * super::TUNE[4] * deviation.min(1.0)
+        let deviation = (plane.q - self.prior.1.q).abs() / (self.prior.1.q * PRIOR_DEVIATION);
+        self.prior.0 * PRIOR_COST * deviation.min(1.0)
     }
 
     /// Cost of a plane from its costs in the sources.

@@ -73,6 +73,10 @@ pub struct Params {
     pub normal_amplitude: f32,
     /// Cost below which a neighbour's plane speaks for a source.
     pub good: f32,
+    /// 1: every source is looked at, 0: only those that the pixel or a neighbour uses.
+    pub explore: u32,
+    /// Fills the last vector.
+    pub padding: [u32; 3],
 }
 
 /// Geometry of one source.
@@ -104,6 +108,8 @@ pub struct Pass {
     pub normal_amplitude: f32,
     /// See [`Params::good`].
     pub good: f32,
+    /// See [`Params::explore`].
+    pub explore: u32,
 }
 
 /// Everything that a sweep reads and does not change.
@@ -233,15 +239,3 @@ fn transfer(a: &Pinhole, b: &Pinhole, b_from_a: &Rigid3) -> [[f32; 4]; 3] {
 
 #[cfg(test)]
 mod tests;
-
-/// TUNE
-pub static TUNE: std::sync::LazyLock<Vec<f32>> = std::sync::LazyLock::new(|| {
-    let mut v = vec![14.0, 6.0, 12.0, 0.02, 0.5, 0.9, 0.9, 0.12, 60.0, 0.15, 0.2, 0.2, 0.0, 0.0, 0.0, 0.0];
-    if let Ok(t) = std::env::var("TUNE") {
-        for kv in t.split(',') {
-            let (k, x) = kv.split_once('=').unwrap();
-            v[k.parse::<usize>().unwrap()] = x.parse().unwrap();
-        }
-    }
-    v
-});

@@ -62,10 +62,10 @@ impl WeightTable {
     /// The table of the constants above.
     pub fn new() -> Self {
         Self {
-            colour: std::array::from_fn(|d| (-(d as f32) / super::TUNE[0]).exp()),
+            colour: std::array::from_fn(|d| (-(d as f32) / COLOUR_SCALE).exp()),
             distance: OFFSETS.map(|[i, j]| {
                 let d = f32::from(i) * f32::from(i) + f32::from(j) * f32::from(j);
-                (-d.sqrt() / super::TUNE[1]).exp()
+                (-d.sqrt() / DISTANCE_SCALE).exp()
             }),
         }
     }

@@ -97,15 +97,14 @@ impl<'a> Views<'a> {
         std::array::from_fn(|r| std::array::from_fn(|s| self.dx[r][s] * x + self.dy[r][s] * y + self.far[r][s]))
     }
 
-    /// Costs of a plane in the sources `from..to`; `far` from [`Views::at`].
+    /// Costs of a plane in the sources of the bit set `which`; `far` from [`Views::at`].
     #[inline(always)]
     pub(super) fn costs(
         &self,
         far: &[PerView; 3],
         patch: &Patch,
         plane: Plane,
-        from: usize,
-        to: usize,
+        which: u32,
         sums: impl Fn(&Patch, Image<'_>, &Warp) -> [f32; 3],
     ) -> Costs {
         let mut out = Costs { cost: [WORST; MAX_SOURCES], u: [-1.0; MAX_SOURCES], v: [-1.0; MAX_SOURCES] };
@@ -130,8 +129,8 @@ impl<'a> Views<'a> {
             return out;
         }
         let (mut mean, mut square, mut cross) = ([0f32; MAX_SOURCES], [0f32; MAX_SOURCES], [0f32; MAX_SOURCES]);
-        for s in from..to.min(self.count) {
-            if inside[s] {
+        for s in 0..self.count {
+            if which >> s & 1 == 1 && inside[s] {
                 let warp = Warp {
                     base: [base[0][s], base[1][s], base[2][s]],
                     dx: [dx[0][s], dx[1][s], dx[2][s]],
@@ -164,19 +163,11 @@ impl Simd {
         zncc_x86::Token::detect().map_or(Self::Portable, Self::X86)
     }
 
-    /// Costs of a plane in the sources `from..to` at the pixel of `far`.
-    pub fn costs(
-        self,
-        views: &Views<'_>,
-        far: &[PerView; 3],
-        patch: &Patch,
-        plane: Plane,
-        from: usize,
-        to: usize,
-    ) -> Costs {
+    /// Costs of a plane in the sources of the bit set `which` at the pixel of `far`.
+    pub fn costs(self, views: &Views<'_>, far: &[PerView; 3], patch: &Patch, plane: Plane, which: u32) -> Costs {
         match self {
-            Self::Portable => views.costs(far, patch, plane, from, to, portable),
-            Self::X86(token) => token.costs(views, far, patch, plane, from, to),
+            Self::Portable => views.costs(far, patch, plane, which, portable),
+            Self::X86(token) => token.costs(views, far, patch, plane, which),
         }
     }
 }
@@ -239,7 +230,7 @@ mod tests {
             assert!(patch.signed.0.iter().sum::<f32>().abs() < 1e-3);
             let far = views.at(x as f32, y as f32);
             let plane = Plane { q: 1.0, gx: 0.05, gy: -0.02 };
-            let expected = Simd::Portable.costs(&views, &far, &patch, plane, 0, 2).cost;
+            let expected = Simd::Portable.costs(&views, &far, &patch, plane, 3).cost;
             assert!(expected[0] < 1e-4, "{expected:?}");
             differ += usize::from(expected[1] > 0.05);
             let mut ways = vec![Simd::detect()];
@@ -247,15 +238,15 @@ mod tests {
                 ways.push(Simd::X86(token.narrow()));
             }
             for way in ways {
-                let got = way.costs(&views, &far, &patch, plane, 0, 2).cost;
+                let got = way.costs(&views, &far, &patch, plane, 3).cost;
                 for s in 0..2 {
                     assert!((got[s] - expected[s]).abs() < 1e-4, "{got:?} {expected:?}");
                 }
-                assert_eq!(way.costs(&views, &far, &patch, plane, 1, 2).cost[1], got[1]);
+                assert_eq!(way.costs(&views, &far, &patch, plane, 2).cost[1], got[1]);
                 let nan = Plane { q: f32::NAN, ..plane };
-                assert!(way.costs(&views, &far, &patch, nan, 0, 2).cost.iter().all(|&c| c <= WORST));
+                assert!(way.costs(&views, &far, &patch, nan, 3).cost.iter().all(|&c| c <= WORST));
                 let nan = Plane { gx: f32::NAN, ..plane };
-                assert!(way.costs(&views, &far, &patch, nan, 0, 2).cost[1].is_finite());
+                assert!(way.costs(&views, &far, &patch, nan, 3).cost[1].is_finite());
             }
         }
         assert!(differ >= 3);

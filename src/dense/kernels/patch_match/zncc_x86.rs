@@ -33,41 +33,33 @@ impl Token {
     /// Costs of a plane: see `zncc::Simd::costs`.
     #[cfg(target_arch = "x86_64")]
     #[allow(unsafe_code, reason = "SIMD intrinsics")]
-    pub fn costs(
-        self,
-        views: &Views<'_>,
-        far: &[PerView; 3],
-        patch: &Patch,
-        plane: Plane,
-        from: usize,
-        to: usize,
-    ) -> Costs {
+    pub fn costs(self, views: &Views<'_>, far: &[PerView; 3], patch: &Patch, plane: Plane, which: u32) -> Costs {
         if self.wide {
             // SAFETY: `wide` is set only where `detect` found AVX-512F besides AVX2 and FMA.
-            unsafe { costs_avx512(views, far, patch, plane, from, to) }
+            unsafe { costs_avx512(views, far, patch, plane, which) }
         } else {
             // SAFETY: a token exists only where `detect` found AVX2 and FMA.
-            unsafe { costs_avx2(views, far, patch, plane, from, to) }
+            unsafe { costs_avx2(views, far, patch, plane, which) }
         }
     }
 
     /// Never called: no token exists on other processors.
     #[cfg(not(target_arch = "x86_64"))]
-    pub fn costs(self, v: &Views<'_>, far: &[PerView; 3], p: &Patch, plane: Plane, from: usize, to: usize) -> Costs {
-        v.costs(far, p, plane, from, to, |_, _, _| [0.0; 3])
+    pub fn costs(self, v: &Views<'_>, far: &[PerView; 3], p: &Patch, plane: Plane, which: u32) -> Costs {
+        v.costs(far, p, plane, which, |_, _, _| [0.0; 3])
     }
 }
 
 #[cfg(target_arch = "x86_64")]
 #[target_feature(enable = "avx2,fma")]
-fn costs_avx2(v: &Views<'_>, far: &[PerView; 3], p: &Patch, plane: Plane, from: usize, to: usize) -> Costs {
-    v.costs(far, p, plane, from, to, |patch, image, warp| sums_avx2(patch, image, warp))
+fn costs_avx2(v: &Views<'_>, far: &[PerView; 3], p: &Patch, plane: Plane, which: u32) -> Costs {
+    v.costs(far, p, plane, which, |patch, image, warp| sums_avx2(patch, image, warp))
 }
 
 #[cfg(target_arch = "x86_64")]
 #[target_feature(enable = "avx2,fma,avx512f")]
-fn costs_avx512(v: &Views<'_>, far: &[PerView; 3], p: &Patch, plane: Plane, from: usize, to: usize) -> Costs {
-    v.costs(far, p, plane, from, to, |patch, image, warp| sums_avx512(patch, image, warp))
+fn costs_avx512(v: &Views<'_>, far: &[PerView; 3], p: &Patch, plane: Plane, which: u32) -> Costs {
+    v.costs(far, p, plane, which, |patch, image, warp| sums_avx512(patch, image, warp))
 }
 
 /// The gathers read pixels[y * width + x] for x < width and y < height.
