@@ -101,7 +101,7 @@ impl Solver {
             })
             .collect();
         let lenses =
-            lens_step.as_slice().chunks_exact(PARAMETERS).map(|c| LensVector::from_column_slice(c)).collect::<Vec<_>>();
+            lens_step.as_slice().chunks_exact(PARAMETERS).map(LensVector::from_column_slice).collect::<Vec<_>>();
         Some((poses, lenses))
     }
 

@@ -1,8 +1,8 @@
 //! `veduta demo`: the whole job on a synthetic flight.
 
-use super::args::DemoArgs;
+use super::args::{DemoArgs, EvalArgs};
 use super::run::{print_summary, run_project};
-use super::{CliError, export, report, say, synth};
+use super::{CliError, eval, export, report, say, synth};
 use crate::project::{Project, find_photos};
 
 /// Photos of the sample flight, and their width in pixels.
@@ -14,7 +14,7 @@ pub fn demo(args: &DemoArgs) -> Result<(), CliError> {
     let flight = args.out.join("flight");
     let project = args.out.join("city.veduta");
     let quiet = args.work.events.is_some();
-    if !flight.join("truth.json").exists() {
+    if !flight.join("truth/truth.json").exists() {
         let options = synth::options(PHOTOS, WIDTH, 1, 2.0);
         synth::write_flight(&flight, &options, quiet)?;
     }
@@ -32,6 +32,8 @@ pub fn demo(args: &DemoArgs) -> Result<(), CliError> {
         return Ok(());
     }
     print_summary(&project, &summary);
+    say("against the truth of the synthetic flight:");
+    eval::eval(&EvalArgs { project, truth: flight, json: false })?;
     say("results:");
     for name in ["part.3mf", "city.glb", "report.html"] {
         say(format!("  {}", args.out.join(name).display()));

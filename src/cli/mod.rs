@@ -7,6 +7,7 @@ mod args;
 mod demo;
 mod devices;
 mod error;
+mod eval;
 mod export;
 mod info;
 mod progress;
@@ -31,7 +32,7 @@ pub fn main() -> ExitCode {
         Command::Export(args) => export::export(&args),
         Command::Report(args) => report::report(&args),
         Command::Synth(args) => synth::synth(&args),
-        Command::Eval(_) => Err(CliError::new("not there yet", "")),
+        Command::Eval(args) => eval::eval(&args),
         Command::Devices => devices::devices(),
     };
     match outcome {

@@ -1,5 +1,6 @@
 //! From the sparse reconstruction to dense points: undistorted images, neighbour choice, depth maps, fusion.
 
+mod consistency;
 pub mod depth;
 mod error;
 pub mod fuse;

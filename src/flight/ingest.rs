@@ -4,7 +4,7 @@
 //! name, camera groups, local frame, priors, and every file that was left out with its reason. Cost: reading dominates;
 //! files are read in parallel, their bytes are dropped at once. Failure modes: [`IngestError`].
 
-use super::attitudes::attitude_of;
+use super::attitudes::attitudes_of;
 use super::cameras::group_cameras;
 use super::error::IngestError;
 use super::positions::positions_of;
@@ -185,26 +185,25 @@ fn assemble(mut shots: Vec<Shot>, skipped: Vec<SkippedPhoto>, options: &IngestOp
     let (cameras, groups, mut notes) = group_cameras(&shots, options.focal_px);
     let positions = positions_of(&shots, options);
     notes.extend(positions.notes);
+    let attitudes = attitudes_of(&shots);
+    notes.extend(attitudes.notes);
     let photos = shots
         .into_iter()
         .enumerate()
-        .map(|(i, shot)| {
-            let (attitude, rotation) = attitude_of(&shot);
-            Photo {
-                id: PhotoId::from(i),
-                camera: groups[i],
-                orientation: shot.orientation,
-                time_s: shot.exif.time_s,
-                exposure_s: shot.exif.exposure_s,
-                gps: positions.fixes[i],
-                attitude,
-                relative_altitude_m: shot.xmp.relative_altitude_m,
-                position: positions.priors[i],
-                rotation,
-                content: shot.content,
-                path: shot.path,
-                name: shot.name,
-            }
+        .map(|(i, shot)| Photo {
+            id: PhotoId::from(i),
+            camera: groups[i],
+            orientation: shot.orientation,
+            time_s: shot.exif.time_s,
+            exposure_s: shot.exif.exposure_s,
+            gps: positions.fixes[i],
+            attitude: attitudes.stated[i],
+            relative_altitude_m: shot.xmp.relative_altitude_m,
+            position: positions.priors[i],
+            rotation: attitudes.priors[i],
+            content: shot.content,
+            path: shot.path,
+            name: shot.name,
         })
         .collect();
     Flight { photos, cameras, frame: positions.frame, skipped, notes }

@@ -171,6 +171,8 @@ fn real_flights_are_plausible() {
         assert_eq!((n, flight.photos.len(), flight.cameras.len()), (photos, photos, 1), "{set}");
         assert!(radius.contains(&r) && height.contains(&h), "{set} {r} {h}");
         assert_eq!(flight.frame.map(|f| f.utm_epsg), Some(epsg));
+        // That drone's gimbal counts yaw from the nose; the others' agree with their headings or state none.
+        assert_eq!(flight.notes.iter().any(|n| n.code == "gimbal-yaw-relative"), set == "jwcate");
     }
     let Some(kite) = shared("boruszyn_kap") else { return };
     assert!(kite.frame.is_none() && kite.photos.iter().all(|p| p.position.is_none()));

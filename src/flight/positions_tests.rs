@@ -108,8 +108,8 @@ fn stated_deviations_count() {
 #[test]
 fn stale_and_rounded_fixes_count_less() {
     let mut shots = line(9);
-    for i in 3..6 {
-        shots[i] = shot(i, 52.0, 5.000_01, Some(100.0));
+    for (i, slot) in shots.iter_mut().enumerate().skip(3).take(3) {
+        *slot = shot(i, 52.0, 5.000_01, Some(100.0));
     }
     let p = read(&shots);
     assert_eq!(codes(&p), ["position-repeated"]);

@@ -19,7 +19,7 @@ pub fn write_glb(city: &City, out: &mut impl Write) -> io::Result<()> {
             continue;
         }
         let mut view = |bytes: &[u8], target: Option<u32>| {
-            while binary.len() % 4 != 0 {
+            while !binary.len().is_multiple_of(4) {
                 binary.push(0);
             }
             let mut v = json!({"buffer": 0, "byteOffset": binary.len(), "byteLength": bytes.len()});
@@ -53,7 +53,7 @@ pub fn write_glb(city: &City, out: &mut impl Write) -> io::Result<()> {
             "extensions": {"KHR_materials_unlit": {}}}));
         primitives.push(json!({"attributes": {"POSITION": a, "TEXCOORD_0": a + 1}, "indices": a + 2, "material": m}));
     }
-    while binary.len() % 4 != 0 {
+    while !binary.len().is_multiple_of(4) {
         binary.push(0);
     }
     let mut document = json!({

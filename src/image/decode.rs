@@ -234,7 +234,7 @@ mod tests {
         image.put_pixel(0, 0, Rgb([255, 255, 255]));
         image.put_pixel(1, 0, Rgb([9, 9, 9]));
         let png = encoded(&DynamicImage::ImageRgb8(image), ImageFormat::Png);
-        let expected: [(u8, (usize, usize), (usize, usize)); 8] = [
+        let expected = [
             (1, (0, 0), (1, 0)),
             (2, (3, 0), (2, 0)),
             (3, (3, 2), (2, 2)),

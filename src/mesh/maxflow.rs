@@ -180,7 +180,7 @@ impl Solver<'_> {
         let mut done = 0u32;
         while let Some(v) = self.tree(side).level.pop() {
             done += 1;
-            if done % 8192 == 0 {
+            if done.is_multiple_of(8192) {
                 ctx.check()?;
             }
             let mut slot = 0;

@@ -138,7 +138,7 @@ pub fn shade(s: &Surface, h: &Hit, plan: &Plan) -> Shade {
                 + 0.35 * value(g[0] * 0.9 + h.p.z, g[1] * 0.9 - h.p.z, s.seed)
                 + 0.35 * value(g[0] * 3.7 + h.p.z * 2.0, g[1] * 3.7, s.seed ^ 7);
             let yellow = 0.5 + 0.5 * value(g[0] * 0.35, g[1] * 0.35 + h.p.z * 0.3, s.seed ^ 1);
-            blend(scaled(s.tint, m), scaled([0.22, 0.20, 0.05], m), 0.22 * yellow)
+            blend(scaled(s.tint, m), scaled([0.19, 0.18, 0.05], m), 0.16 * yellow)
         }
         Material::Bark => scaled(s.tint, 1.0 + 0.4 * value(h.uv[0] * 6.0, h.uv[1] * 1.5, s.seed)),
         Material::Water => {
@@ -166,13 +166,13 @@ fn asphalt(uv: [f32; 2], fp: f32, seed: u32) -> f32 {
     // Mended rectangles: newer and darker, or older and lighter.
     let ((i, a), (j, b)) = (split(uv[0] / 8.0), split(uv[1] / 6.5));
     let k = hash(i, j, seed ^ 21);
-    if k % 3 == 0 {
+    if k.is_multiple_of(3) {
         let x0 = 0.5 + 3.0 * unit(mix(k ^ 1));
         let y0 = 0.4 + 2.5 * unit(mix(k ^ 2));
         let (w, d) = (1.0 + 3.0 * unit(mix(k ^ 3)), 0.8 + 2.4 * unit(mix(k ^ 4)));
         let inside = cover(a * 8.0, x0, x0 + w, fp) * cover(b * 6.5, y0, y0 + d, fp);
         let edge = inside - cover(a * 8.0, x0 + 0.07, x0 + w - 0.07, fp) * cover(b * 6.5, y0 + 0.07, y0 + d - 0.07, fp);
-        m *= 1.0 + inside * if k % 2 == 0 { -0.26 } else { 0.22 } - 0.35 * edge;
+        m *= 1.0 + inside * if k.is_multiple_of(2) { -0.26 } else { 0.22 } - 0.35 * edge;
     }
     // Cracks where the surface is old, tarred over here and there.
     let old = step(fbm(uv, 20.0, 2, 0.5, fp, seed ^ 31), -0.1, 0.5);
@@ -225,7 +225,7 @@ fn street(s: &Surface, h: &Hit, plan: &Plan) -> Rgb {
             }
             m *= 1.0 - 0.10 * (1.0 - step(half - across.abs(), 0.0, 0.5));
             let h = hash(street as i32, (along / 400.0).floor() as i32 + if side > 0.0 { 1 } else { 7 }, 5);
-            if h % 4 != 0 {
+            if !h.is_multiple_of(4) {
                 let zebra = cover(gap, 0.5, 3.4, fp);
                 let bar = cover((across + 20.25).rem_euclid(1.0), 0.0, 0.5, fp);
                 paint += zebra * bar * step(half - across.abs(), 0.2, 0.25);
@@ -315,7 +315,7 @@ fn tiles(s: &Surface, h: &Hit, size: [f32; 2]) -> Rgb {
     let group = rand((h.uv[0] / 0.9).floor() as i32, (h.uv[1] / 0.7).floor() as i32, s.seed ^ 3) - 0.5;
     let mended = {
         let k = hash((h.uv[0] / 2.6).floor() as i32, (h.uv[1] / 1.7).floor() as i32, s.seed ^ 11);
-        if k % 11 == 0 {
+        if k.is_multiple_of(11) {
             0.45
         } else if k % 11 == 1 {
             -0.3
@@ -345,7 +345,7 @@ fn bitumen(s: &Surface, h: &Hit) -> Rgb {
     let ring = 1.0 - step((puddle - 0.25).abs(), 0.02, 0.14);
     let m = 1.0 + 0.16 * sheet + 0.18 * puddle + 0.30 * ring + 0.14 * grain(h.uv, 0.7, fp, s.seed ^ 3) - 0.3 * seam;
     let patch = hash((h.uv[0] / 3.1).floor() as i32, (h.uv[1] / 2.3).floor() as i32, s.seed ^ 8);
-    scaled(s.tint, m * if patch % 13 == 0 { 0.62 } else { 1.0 })
+    scaled(s.tint, m * if patch.is_multiple_of(13) { 0.62 } else { 1.0 })
 }
 
 /// A wall without windows.
@@ -416,7 +416,7 @@ fn facade(f: &Facade, s: &Surface, h: &Hit) -> (Rgb, f32) {
     let inside = |grow: f32| cover(x, -half - grow, half + grow, fp) * cover(y, low - grow, high + grow, fp);
     // Surround, sill, and the run-off below the sill.
     let door = ground && b == f.door && !f.shop;
-    if matches!(f.wall, Wall::Plaster | Wall::Brick) && !f.ribbon && s.seed % 3 != 0 {
+    if matches!(f.wall, Wall::Plaster | Wall::Brick) && !f.ribbon && !s.seed.is_multiple_of(3) {
         c = blend(c, scaled(f.trim, dirt), 0.85 * (inside(0.14) - inside(0.0)).max(0.0));
     }
     let sill = cover(x, -half - 0.12, half + 0.12, fp) * cover(y, low - 0.12, low, fp);
@@ -454,7 +454,7 @@ fn facade(f: &Facade, s: &Surface, h: &Hit) -> (Rgb, f32) {
         let k = s.seed % 4;
         glass = [[0.16, 0.09, 0.05], [0.05, 0.09, 0.06], [0.20, 0.05, 0.04], [0.06, 0.08, 0.14]][k as usize];
         shine = 0.05;
-    } else if id % 5 == 0 {
+    } else if id.is_multiple_of(5) {
         // Curtains drawn to the sides.
         let open = 0.25 + 0.5 * light;
         let folds = 0.85 + 0.15 * value(u * 9.0, 1.0, s.seed);

@@ -304,7 +304,7 @@ fn sampling(options: &SynthOptions, time: f32, stream: u32) -> Sampling {
 pub fn build_scene(options: &SynthOptions, height: f64, gsd: f64) -> Scene {
     let half = options.area_m.map(|a| (a / 2.0 + (1.55 * height).min(400.0) + 25.0) as f32);
     let core = (0.5 * options.area_m[0].hypot(options.area_m[1]) + 15.0) as f32;
-    let leaf = (3.2 * gsd).clamp(0.28, 0.9) as f32;
+    let leaf = (3.5 * gsd).clamp(0.28, 0.9) as f32;
     let city = city::build(half, core, leaf, options.seed);
     Scene::new(city, render::sun_direction(214.0, 47.0))
 }

@@ -73,7 +73,7 @@ impl Plan {
         let along_v = streets(half[0], [58.0, 76.0], None);
         let along_u = streets(half[1], [50.0, 66.0], Some(52.0));
         let turn = rng.uniform(0.15, 0.32).sin_cos();
-        let phase = std::array::from_fn(|_| rng.uniform(0.0, 6.28) as f32);
+        let phase = std::array::from_fn(|_| rng.uniform(0.0, std::f64::consts::TAU) as f32);
         Self { along_v, along_u, half, turn: (turn.0 as f32, turn.1 as f32), phase, pond: None }
     }
 

@@ -17,7 +17,6 @@ mod options;
 mod prior;
 mod pyramid;
 
-pub(crate) use filter::compare;
 pub use filter::{FilterOptions, filter};
 pub use options::DepthOptions;
 
@@ -31,6 +30,8 @@ use crate::scene::{DepthMap, Reconstruction};
 use pyramid::{Level, pyramid};
 use std::sync::Arc;
 
+/// Weight of a prior plane where the patch has no texture at all.
+const PRIOR_WEIGHT: f32 = 0.9;
 /// Smallest number of sources of a depth map.
 const LEAST_SOURCES: usize = 2;
 
@@ -63,6 +64,8 @@ fn params(ctx: &Ctx, photo: PhotoId, level: &Level, range: (f64, f64), sources: 
         depth_amplitude: 0.0,
         normal_amplitude: 0.0,
         good: 0.8,
+        explore: 1,
+        padding: [0; 3],
     }
 }
 
@@ -86,12 +89,18 @@ fn problem(params: Params, view: &View, level: &Level, sources: &[(&View, &Level
 }
 
 /// Sweeps with amplitudes that shrink from one to the next.
-fn passes(first: u32, count: u32, depth: f32, normal: f32) -> Vec<Pass> {
+fn passes(first: u32, count: u32, depth: f32, normal: f32, explore: u32) -> Vec<Pass> {
     (0..count)
         .map(|i| {
             let shrink = 0.6f32.powi(i as i32);
             let good = 0.8 * (-((i * i) as f32) / 90.0).exp();
-            Pass { iteration: first + i, depth_amplitude: depth * shrink, normal_amplitude: normal * shrink, good }
+            Pass {
+                iteration: first + i,
+                depth_amplitude: depth * shrink,
+                normal_amplitude: normal * shrink,
+                good,
+                explore: u32::from(i < explore),
+            }
         })
         .collect()
 }
@@ -133,21 +142,21 @@ pub fn photometric(
             None => {
                 let planes = initial::initial_planes(&params, &view.pose, &neighbourhood.points);
                 let n = planes.len();
-                (State { planes, views: vec![0; n] }, passes(first, options.coarse_passes, 0.05, 0.6))
+                (State { planes, views: vec![0; n] }, passes(first, options.coarse_passes, 0.05, 0.6, 3))
             }
             Some((coarse, coarse_level)) => {
                 let fine = prior::upsampled(&coarse.planes, coarse_level, level);
-                problem.prior = fine.iter().map(|p| [p[0], p[1], p[2], 0.9]).collect();
+                problem.prior = fine.iter().map(|p| [p[0], p[1], p[2], PRIOR_WEIGHT]).collect();
                 problem.params.prior = 1;
                 let n = fine.len();
-                (State { planes: fine, views: vec![0; n] }, passes(first, options.fine_passes, 0.01, 0.3))
+                (State { planes: fine, views: vec![0; n] }, passes(first, options.fine_passes, 0.01, 0.3, 0))
             }
         };
         blank(&mut next, &level.mask);
         run(ctx, gpu, &problem, &mut next, true, &passes)?;
         if l == 0 && options.planar_prior {
             problem.prior = prior::planar(&problem, &next);
-            let passes = self::passes(first + 50, 2, 0.005, 0.15);
+            let passes = self::passes(first + 50, 2, 0.005, 0.15, 0);
             run(ctx, gpu, &problem, &mut next, false, &passes)?;
         }
         state = Some((next, level));
@@ -190,7 +199,7 @@ pub fn geometric(
     let mut state = State { planes, views: vec![0; n] };
     blank(&mut state, &level.mask);
     let scale = 0.5f32.powi(round as i32);
-    let passes = passes(1000 + 100 * round, options.geometric_passes, 0.004 * scale, 0.15 * scale);
+    let passes = passes(1000 + 100 * round, options.geometric_passes, 0.004 * scale, 0.15 * scale, 0);
     run(ctx, gpu, &problem, &mut state, true, &passes)?;
     Ok(to_map(&params, view, &state.planes))
 }

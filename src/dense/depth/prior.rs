@@ -74,7 +74,7 @@ pub(super) fn planar(problem: &Problem, state: &State) -> Vec<[f32; 4]> {
     let mut prior = vec![[0f32; 4]; width * height];
     over_triangles(support, width, height, |x, y, plane, longest| {
         if longest <= LONGEST_EDGE && p.is_valid(plane, x as f32, y as f32) {
-            prior[y * width + x] = [plane.q, plane.gx, plane.gy, 0.9];
+            prior[y * width + x] = [plane.q, plane.gx, plane.gy, super::PRIOR_WEIGHT];
         }
     });
     prior

@@ -212,15 +212,15 @@ fn rotation_hint(input: &FitInput) -> Option<RotationHint> {
         .collect();
     if opinions.len() >= 2 {
         let mean = median_rotation(&opinions.iter().map(|(r, _)| *r).collect::<Vec<_>>());
-        let median = |f: &dyn Fn(&(UnitQuaternion<f64>, &RotationPrior)) -> f64| {
-            stats::median(&opinions.iter().map(f).collect::<Vec<_>>()).unwrap_or(1.0)
-        };
-        let spread = median(&|(r, _)| r.angle_to(&mean));
+        let median = |values: Vec<f64>| stats::median(&values).unwrap_or(1.0);
+        let spread = median(opinions.iter().map(|(r, _)| r.angle_to(&mean)).collect());
+        let stated_tilt = median(opinions.iter().map(|(_, p)| p.sigma_tilt).collect());
+        let stated_yaw = median(opinions.iter().map(|(_, p)| p.sigma_yaw).collect());
         // Attitudes that do not agree with each other are not attitudes of these photos.
         if spread < 0.5 {
             let n = (opinions.len() as f64).sqrt();
-            let tilt = ATTITUDE_FLOOR.0.hypot(median(&|(_, p)| p.sigma_tilt).max(spread) / n);
-            let yaw = ATTITUDE_FLOOR.1.hypot(median(&|(_, p)| p.sigma_yaw).max(spread) / n);
+            let tilt = ATTITUDE_FLOOR.0.hypot(stated_tilt.max(spread) / n);
+            let yaw = ATTITUDE_FLOOR.1.hypot(stated_yaw.max(spread) / n);
             let sigma = Vector3::new(tilt, tilt, yaw);
             return Some(RotationHint { rotation: mean, sigma, source: RotationSource::Attitudes });
         }

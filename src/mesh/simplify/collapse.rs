@@ -212,7 +212,7 @@ impl<'a> Simplifier<'a> {
         while self.count > self.options.target_triangles {
             let Some(Reverse((_, a, b, sa, sb))) = self.heap.pop() else { break };
             rounds = rounds.wrapping_add(1);
-            if rounds % 4096 == 0 {
+            if rounds.is_multiple_of(4096) {
                 ctx.check()?;
             }
             if self.stamps[a as usize] != sa || self.stamps[b as usize] != sb {

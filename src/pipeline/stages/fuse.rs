@@ -2,12 +2,13 @@
 
 use super::depth::{DepthSet, undistorted};
 use super::lru::Lru;
-use crate::base::{Fingerprint, PhotoId};
+use crate::base::{Fingerprint, PhotoId, stats};
 use crate::dense::DenseError;
-use crate::dense::fuse::{ColouredMap, FuseOptions, fuse};
+use crate::dense::fuse::{FuseOptions, Fusion, fuse_view, ground_pixel};
 use crate::dense::neighbours::neighbourhoods;
+use crate::image::Rgb8;
 use crate::pipeline::{Handle, Job, Stage, StageError};
-use crate::scene::{Flight, PointCloud, Reconstruction};
+use crate::scene::{DepthMap, Flight, PointCloud, Reconstruction};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Photos that each photo's map is compared with, besides those that have chosen it.
@@ -37,11 +38,7 @@ impl FuseStage<'_> {
                 }
             }
         }
-        // The best-connected first: their points are the means over most maps.
-        let mut order: Vec<(PhotoId, Vec<PhotoId>)> =
-            all.into_iter().map(|(p, others)| (p, others.into_iter().collect())).collect();
-        order.sort_by_key(|(p, others)| (std::cmp::Reverse(others.len()), *p));
-        order
+        all.into_iter().map(|(p, others)| (p, others.into_iter().collect())).collect()
     }
 }
 
@@ -67,18 +64,33 @@ impl Stage for FuseStage<'_> {
             e => StageError::failed(Self::NAME, &e, e.hint()),
         };
         let spare = job.ctx.max_memory.saturating_sub(self.memory());
-        let held: Lru<PhotoId, ColouredMap> =
+        let held: Lru<PhotoId, (DepthMap, Rgb8)> =
             Lru::new((spare / 2 / (self.maps.largest * 23).max(1)) as usize, 2 * NEIGHBOURS);
         let place: BTreeMap<PhotoId, usize> = self.maps.photos().enumerate().map(|(i, p)| (p, i)).collect();
         let load = |photo: PhotoId| {
             held.get_or(photo, || {
-                let missing = |message: String| DenseError::Load { photo, message };
-                let map = self.maps.load(job.project, place[&photo]).map_err(|e| missing(e.to_string()))?;
-                let view = undistorted(self.flight, self.reconstruction, photo, self.maps.max_size, job.gpu)?;
-                Ok(ColouredMap { map, colour: view.colour })
+                let map = self.maps.load(job.project, place[&photo])?;
+                let view = undistorted(self.flight, self.reconstruction, photo, self.maps.max_size, job.gpu)
+                    .map_err(failed)?;
+                Ok::<_, StageError>((map, view.colour))
             })
         };
-        let cloud = fuse(&job.ctx, &self.neighbours(), &load, &FuseOptions::default()).map_err(failed)?;
+        let options = FuseOptions::default();
+        let order = self.neighbours();
+        let mut sizes = Vec::new();
+        for (photo, _) in &order {
+            sizes.extend(ground_pixel(&load(*photo)?.0));
+            job.ctx.check()?;
+        }
+        let mut fusion = Fusion::new(stats::median(&sizes).unwrap_or(1.0), &options);
+        for (done, (photo, others)) in order.iter().enumerate() {
+            job.ctx.tick(done as u64, order.len() as u64)?;
+            let own = load(*photo)?;
+            let others = others.iter().map(|p| load(*p)).collect::<Result<Vec<_>, _>>()?;
+            let others: Vec<(&DepthMap, &Rgb8)> = others.iter().map(|o| (&o.0, &o.1)).collect();
+            fusion.add(&fuse_view((&own.0, &own.1), &others, &options));
+        }
+        let cloud = fusion.finish();
         job.figure("points", cloud.points.len() as f64);
         job.figure("gsd_m", cloud.gsd);
         let views: usize = cloud.points.iter().map(|p| p.views.len()).sum();

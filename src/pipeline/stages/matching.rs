@@ -3,6 +3,7 @@
 use super::features::{FeatureCache, FeatureSet};
 use crate::base::{Fingerprint, PhotoId};
 use crate::matching::descriptors::{MatchOptions, match_features};
+use crate::matching::kernels::nearest_two::GpuMatcher;
 use crate::matching::pairs::{PairOptions, select_pairs};
 use crate::matching::retrieval::{RetrievalOptions, similar_pairs};
 use crate::pipeline::{Job, Stage, StageError};
@@ -49,6 +50,8 @@ impl Stage for MatchStage<'_> {
         job.figure("pairs_tried", pairs.len() as f64);
         let done = AtomicU64::new(0);
         let options = MatchOptions::default();
+        // A device that cannot run the kernel costs time only: the processor's result is the same.
+        let matcher = job.gpu.and_then(|gpu| GpuMatcher::new(gpu).ok());
         let mut all = Vec::new();
         for chunk in pairs.chunks(CHUNK) {
             let keys = &self.features.keys;
@@ -57,7 +60,12 @@ impl Stage for MatchStage<'_> {
             let matches: Vec<PairMatches> = job.piece(PIECE, Self::VERSION, &material, || {
                 let one = |&(a, b): &(PhotoId, PhotoId)| {
                     let (fa, fb) = (cache.get(a)?, cache.get(b)?);
-                    let matches = match_features(&fa, &fb, &options);
+                    let matches = match &matcher {
+                        Some(gpu) => gpu
+                            .match_features(&fa, &fb, &options)
+                            .unwrap_or_else(|_| match_features(&fa, &fb, &options)),
+                        None => match_features(&fa, &fb, &options),
+                    };
                     job.ctx.tick(done.fetch_add(1, Ordering::Relaxed) + 1, pairs.len() as u64)?;
                     Ok(PairMatches { a, b, matches })
                 };

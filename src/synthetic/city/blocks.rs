@@ -222,7 +222,7 @@ impl Filler<'_> {
             let mut style = Style::town(&mut self.rng);
             let (start, end) = (first, next >= to);
             // Ends of the through-going sides face a street.
-            let corner = front % 2 == 0 && (start || end);
+            let corner = front.is_multiple_of(2) && (start || end);
             let low_end = corner && start;
             let high_end = corner && end;
             // Seen from the street in front, low coordinates lie left on sides 0 and 1, right on sides 2 and 3.

@@ -274,10 +274,10 @@ fn fittings(solid: &mut Solid, from: V3, to: V3, facade: &Facade, style: &Style,
         solid.cuboid(&frame, [0.0, facade.width], [-0.22, 0.05], [top - 0.25, top], trim, trim);
     }
     let bay = facade.width / facade.bays as f32;
-    let balcony = style.balconies && (side == 2 || (side == 0 && !facade.shop && style.seed % 3 == 0));
+    let balcony = style.balconies && (side == 2 || (side == 0 && !facade.shop && style.seed.is_multiple_of(3)));
     if balcony {
         let rail = solid.surface(part(
-            if style.seed % 2 == 0 { Material::Glass } else { Material::Metal },
+            if style.seed.is_multiple_of(2) { Material::Glass } else { Material::Metal },
             if style.seed % 5 < 2 { [0.5, 0.5, 0.5] } else { [0.08, 0.08, 0.09] },
         ));
         let every = 1 + rng.below(2) as i32;

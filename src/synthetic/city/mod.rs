@@ -85,7 +85,7 @@ fn choose_blocks(plan: &Plan, core: f32, leaf: f32, rng: &mut Rng) -> Vec<(usize
         let others = [Perimeter, Perimeter, Perimeter, Villas, Villas, Slabs, Hall, Church];
         b.kind = middle.get(k).copied().unwrap_or_else(|| others[rng.below(others.len())]);
         let d = distance(b);
-        b.leaf = leaf * if d < core { 1.0 } else { 1.0 + 0.8 * ((d - core) / core).min(1.5) };
+        b.leaf = leaf * if d < core { 1.0 } else { 1.0 + 1.2 * ((d - core) / core).min(1.0) };
     }
     out
 }

@@ -25,11 +25,11 @@ pub enum Species {
 const GREENS: [Rgb; 7] = [
     [0.075, 0.135, 0.032],
     [0.10, 0.17, 0.04],
-    [0.15, 0.20, 0.045],
+    [0.125, 0.17, 0.042],
     [0.055, 0.11, 0.035],
-    [0.20, 0.21, 0.05],
-    [0.12, 0.14, 0.05],
-    [0.085, 0.15, 0.055],
+    [0.15, 0.165, 0.05],
+    [0.105, 0.13, 0.05],
+    [0.075, 0.125, 0.05],
 ];
 
 fn direction(rng: &mut Rng) -> V3 {
@@ -60,7 +60,7 @@ pub fn tree(solid: &mut Solid, base: V3, species: Species, height: f32, radius: 
     let half = V3::new(radius, radius, 0.5 * (height - trunk));
     let centre = base + V3::z() * (trunk + half.z);
     let n = match species {
-        Species::Broad => 5 + rng.below(4),
+        Species::Broad => 6 + rng.below(5),
         Species::Column => 4,
         Species::Conifer => 5,
         Species::Bush => 2,
@@ -69,8 +69,8 @@ pub fn tree(solid: &mut Solid, base: V3, species: Species, height: f32, radius: 
         let (c, r) = match species {
             Species::Broad | Species::Bush => {
                 let d = direction(rng);
-                let away = if k == 0 { 0.0 } else { 0.55 };
-                let size = if k == 0 { 0.68 } else { rng.uniform(0.42, 0.6) as f32 };
+                let away = if k == 0 { 0.0 } else { rng.uniform(0.5, 0.72) as f32 };
+                let size = if k == 0 { 0.6 } else { rng.uniform(0.32, 0.55) as f32 };
                 (centre + d.component_mul(&half) * away, half * size)
             }
             Species::Column => {
@@ -99,7 +99,7 @@ fn clump(solid: &mut Solid, centre: V3, radii: V3, leaf: f32, tint: Rgb, seed: u
     let core = solid.surface(Surface { class, material, tint: tint.map(|c| c * 0.55), seed });
     blob(solid, centre, radii * 0.80, core, seed);
     let mean = (radii.x + radii.y + radii.z) / 3.0;
-    let count = (12.57 * mean * mean / (leaf * leaf * 0.45) * 1.15).min(1500.0) as usize;
+    let count = (12.57 * mean * mean / (leaf * leaf * 0.45) * 1.05).min(1200.0) as usize;
     for _ in 0..count {
         let d = direction(rng);
         if d.z < -0.75 {

@@ -73,6 +73,10 @@ pub struct Params {
     pub normal_amplitude: f32,
     /// Cost below which a neighbour's plane speaks for a source.
     pub good: f32,
+    /// 1: every source is looked at, 0: only those that the pixel or a neighbour uses.
+    pub explore: u32,
+    /// Fills the last vector.
+    pub padding: [u32; 3],
 }
 
 /// Geometry of one source.
@@ -104,6 +108,8 @@ pub struct Pass {
     pub normal_amplitude: f32,
     /// See [`Params::good`].
     pub good: f32,
+    /// See [`Params::explore`].
+    pub explore: u32,
 }
 
 /// Everything that a sweep reads and does not change.

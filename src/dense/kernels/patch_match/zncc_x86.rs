@@ -3,8 +3,9 @@
 //!
 //! The only file of this module with `unsafe`: intrinsics behind a token that exists only where the processor has them.
 
+use super::Plane;
 use super::patch::Patch;
-use super::zncc::{Image, Warp};
+use super::zncc::{Costs, Image, PerView, Views, Warp};
 
 /// Proof that the processor has AVX2 and FMA, and whether it has AVX-512.
 #[derive(Clone, Copy, Debug)]
@@ -29,38 +30,53 @@ impl Token {
         Self { wide: false }
     }
 
-    /// Weighted sums of the samples: see `zncc::portable`.
-    #[inline]
+    /// Costs of a plane: see `zncc::Simd::costs`.
     #[cfg(target_arch = "x86_64")]
     #[allow(unsafe_code, reason = "SIMD intrinsics")]
-    pub fn sums(self, patch: &Patch, image: Image<'_>, warp: &Warp) -> [f32; 3] {
-        // The gathers read pixels[y * width + x] for x < width and y < height.
-        assert!(
-            image.width > 0 && image.height > 0 && image.pixels.len() >= image.width as usize * image.height as usize
-        );
+    pub fn costs(self, views: &Views<'_>, far: &[PerView; 3], patch: &Patch, plane: Plane, which: u32) -> Costs {
         if self.wide {
-            // SAFETY: `wide` is set only where `detect` found AVX-512F; the slice is long enough by the assertion.
-            unsafe { sums_avx512(patch, image, warp) }
+            // SAFETY: `wide` is set only where `detect` found AVX-512F besides AVX2 and FMA.
+            unsafe { costs_avx512(views, far, patch, plane, which) }
         } else {
-            // SAFETY: a token exists only where `detect` found AVX2 and FMA; the slice is long enough by the assertion.
-            unsafe { sums_avx2(patch, image, warp) }
+            // SAFETY: a token exists only where `detect` found AVX2 and FMA.
+            unsafe { costs_avx2(views, far, patch, plane, which) }
         }
     }
 
     /// Never called: no token exists on other processors.
     #[cfg(not(target_arch = "x86_64"))]
-    pub fn sums(self, _: &Patch, _: Image<'_>, _: &Warp) -> [f32; 3] {
-        [0.0; 3]
+    pub fn costs(self, v: &Views<'_>, far: &[PerView; 3], p: &Patch, plane: Plane, which: u32) -> Costs {
+        v.costs(far, p, plane, which, |_, _, _| [0.0; 3])
     }
 }
 
 #[cfg(target_arch = "x86_64")]
 #[target_feature(enable = "avx2,fma")]
+fn costs_avx2(v: &Views<'_>, far: &[PerView; 3], p: &Patch, plane: Plane, which: u32) -> Costs {
+    v.costs(far, p, plane, which, |patch, image, warp| sums_avx2(patch, image, warp))
+}
+
+#[cfg(target_arch = "x86_64")]
+#[target_feature(enable = "avx2,fma,avx512f")]
+fn costs_avx512(v: &Views<'_>, far: &[PerView; 3], p: &Patch, plane: Plane, which: u32) -> Costs {
+    v.costs(far, p, plane, which, |patch, image, warp| sums_avx512(patch, image, warp))
+}
+
+/// The gathers read pixels[y * width + x] for x < width and y < height.
+#[cfg(target_arch = "x86_64")]
+#[inline(always)]
+fn check(image: Image<'_>) {
+    assert!(image.width > 0 && image.height > 0 && image.pixels.len() >= image.width as usize * image.height as usize);
+}
+
+#[cfg(target_arch = "x86_64")]
+#[inline]
+#[target_feature(enable = "avx2,fma")]
 #[allow(unsafe_code, reason = "SIMD intrinsics")]
-/// `image.pixels` must hold at least `width * height` values.
-unsafe fn sums_avx2(patch: &Patch, image: Image<'_>, warp: &Warp) -> [f32; 3] {
+fn sums_avx2(patch: &Patch, image: Image<'_>, warp: &Warp) -> [f32; 3] {
     use super::patch::{OFFSETS_F32, SAMPLES};
     use std::arch::x86_64::*;
+    check(image);
     let right = _mm256_set1_ps((image.width - 1) as f32);
     let bottom = _mm256_set1_ps((image.height - 1) as f32);
     let stride = _mm256_set1_epi32(image.width as i32);
@@ -83,7 +99,7 @@ unsafe fn sums_avx2(patch: &Patch, image: Image<'_>, warp: &Warp) -> [f32; 3] {
         let a = _mm256_sub_ps(u, _mm256_cvtepi32_ps(x));
         let b = _mm256_sub_ps(v, _mm256_cvtepi32_ps(y));
         let index = _mm256_add_epi32(_mm256_mullo_epi32(y, stride), x);
-        // SAFETY: 0 <= x <= width - 1 and 0 <= y <= height - 1, and the caller bounds the slice.
+        // SAFETY: 0 <= x <= width - 1 and 0 <= y <= height - 1, and `check` bounds the slice.
         let taps = unsafe { _mm256_i32gather_epi32::<4>(image.pixels.as_ptr().cast(), index) };
         let t0 = _mm256_cvtepi32_ps(_mm256_and_si256(taps, low_byte));
         let t1 = _mm256_cvtepi32_ps(_mm256_and_si256(_mm256_srli_epi32::<8>(taps), low_byte));
@@ -106,12 +122,13 @@ unsafe fn sums_avx2(patch: &Patch, image: Image<'_>, warp: &Warp) -> [f32; 3] {
 }
 
 #[cfg(target_arch = "x86_64")]
-#[target_feature(enable = "avx512f")]
+#[inline]
+#[target_feature(enable = "avx2,fma,avx512f")]
 #[allow(unsafe_code, reason = "SIMD intrinsics")]
-/// `image.pixels` must hold at least `width * height` values.
-unsafe fn sums_avx512(patch: &Patch, image: Image<'_>, warp: &Warp) -> [f32; 3] {
+fn sums_avx512(patch: &Patch, image: Image<'_>, warp: &Warp) -> [f32; 3] {
     use super::patch::{OFFSETS_F32, SAMPLES};
     use std::arch::x86_64::*;
+    check(image);
     let right = _mm512_set1_ps((image.width - 1) as f32);
     let bottom = _mm512_set1_ps((image.height - 1) as f32);
     let stride = _mm512_set1_epi32(image.width as i32);
@@ -134,7 +151,7 @@ unsafe fn sums_avx512(patch: &Patch, image: Image<'_>, warp: &Warp) -> [f32; 3] 
         let a = _mm512_sub_ps(u, _mm512_cvtepi32_ps(x));
         let b = _mm512_sub_ps(v, _mm512_cvtepi32_ps(y));
         let index = _mm512_add_epi32(_mm512_mullo_epi32(y, stride), x);
-        // SAFETY: 0 <= x <= width - 1 and 0 <= y <= height - 1, and the caller bounds the slice.
+        // SAFETY: 0 <= x <= width - 1 and 0 <= y <= height - 1, and `check` bounds the slice.
         let taps = unsafe { _mm512_i32gather_epi32::<4>(index, image.pixels.as_ptr().cast()) };
         let t0 = _mm512_cvtepi32_ps(_mm512_and_si512(taps, low_byte));
         let t1 = _mm512_cvtepi32_ps(_mm512_and_si512(_mm512_srli_epi32::<8>(taps), low_byte));
