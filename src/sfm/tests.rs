@@ -246,6 +246,31 @@ fn flat_ground_and_a_photo_of_elsewhere() {
 }
 
 #[test]
+fn a_photo_that_little_holds_goes_and_a_position_that_much_contradicts_goes() {
+    let mut s = synthesise(&Recipe { wrong: 0.0, gps_sigma: 0.5, ..Default::default() });
+    for i in [3, 8] {
+        s.flight.photos[i].position.as_mut().expect("prior").centre += Vector3::new(50.0, 0.0, 0.0);
+    }
+    s.flight.cameras[0].lens = TRUE_LENS;
+    let options = SfmOptions::default();
+    let tracks = tracks::build(&s.features, &ViewGraph::new(s.truth.len(), &s.pairs), 10.0);
+    let mut model = Model::new(&s.flight, &s.features, tracks, &options);
+    model.poses = s.truth.iter().copied().map(Some).collect();
+    model.triangulate(4.0, &options);
+    model.stated = s.flight.photos.iter().map(|p| p.position).collect();
+    model.priors.clone_from(&model.stated);
+    // Photo 8 keeps 60 of its sights.
+    let sights = model.tracks.iter_mut().flat_map(|t| t.sights.iter_mut()).filter(|s| s.photo == 8 && s.on);
+    sights.enumerate().filter(|(n, _)| n % 10 != 0).for_each(|(_, s)| s.on = false);
+    let mut notes = Vec::new();
+    assert!(gates::repair(&s.flight, &mut model, &options, &mut notes));
+    assert!(model.poses[3].is_some() && model.stated[3].is_none() && model.poses[8].is_none(), "{notes:?}");
+    assert_eq!(model.registered(), s.truth.len() - 1);
+    let codes: Vec<_> = notes.iter().map(|n| (n.code.as_str(), n.subject.as_str())).collect();
+    assert_eq!(codes, [("position-outlier", "003.jpg"), ("photo-not-registered", "008.jpg")]);
+}
+
+#[test]
 fn the_result_does_not_depend_on_threads() {
     let s = synthesise(&Recipe { strips: 2, photos: 5, points: 1500, ..Default::default() });
     let on = |threads: usize| {
