@@ -4,11 +4,9 @@
 //! photo), [`VerifiedPair`]s. Out: a [`Reconstruction`] in the local east-north-up frame where positions are known,
 //! otherwise levelled and of unknown scale, with notes on everything that was left out.
 //!
-//! Method: tracks by union-find; mapping either from averaged rotations and measured positions ([`global`], the fast way
-//! for flights with GNSS) or photo by photo ([`incremental`], which needs nothing but overlap), whichever explains more;
-//! then robust adjustment of everything with filtering, completion and self-calibration, the fit to the priors, and
-//! gates that repair or report. Source: J. Schoenberger, J.-M. Frahm, "Structure-from-Motion Revisited", CVPR 2016;
-//! A. Chatterjee, V. Govindu, "Robust Relative Rotation Averaging", PAMI 40(4), 2018.
+//! Method: tracks by union-find; mapping photo by photo, which needs nothing but overlap; then robust adjustment of
+//! everything with filtering, completion and self-calibration, the fit to the priors, and gates that repair or report.
+//! Source: J. Schoenberger, J.-M. Frahm, "Structure-from-Motion Revisited", CVPR 2016.
 //! Cost: seconds for tens of photos, roughly linear in observations. Fails only where no two photos can be posed.
 
 mod gates;
