@@ -3,7 +3,7 @@
 //! In: three neighbouring rows. Out: weighted magnitude and direction as a fraction of a full turn. Central differences.
 //! The arc tangent is a polynomial (error below 2e-5 rad), the same on every machine and vectorisable.
 
-/// Longest row that [`polar_row`] handles at once; patches are at most this wide.
+/// Longest row that `polar_row` handles at once; patches are at most this wide.
 pub(super) const MAX_ROW: usize = 128;
 
 /// Magnitudes and directions along one row.

@@ -55,7 +55,7 @@ dispatched! {
         => mark_extrema_body
 }
 dispatched! {
-    /// See [`gradient::polar_row`].
+    /// See `gradient::polar_row`.
     polar_row(
         above: &[f32], here: &[f32], below: &[f32], weight: &[f32], n: usize, turns: f32, out: &mut gradient::PolarRow,
     ) => gradient::polar_row_body

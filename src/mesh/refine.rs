@@ -2,7 +2,7 @@
 //!
 //! In: an oriented mesh and the cloud that it came from, local metres. Out: the same triangles with moved vertices.
 //!
-//! Source: the idea of snapping instead of photometric refinement is ours; normals by [`super::smooth`] (Zheng 2011);
+//! Source: the idea of snapping instead of photometric refinement is ours; normals by [`super::smooth()`] (Zheng 2011);
 //! vertices by least squares to the planes around them, as in T. Ju et al., "Dual contouring of Hermite data",
 //! SIGGRAPH 2002. For each triangle the offset of its plane is a robust mean of the points beside it whose own normals
 //! agree, so points on the other side of an edge do not pull, and nothing shrinks, however many rounds are made.

@@ -3,7 +3,7 @@
 //! In: a [`View`], its source views, its [`Neighbourhood`]. Out: a [`DepthMap`] at the view's resolution: depth along the
 //! camera's z axis (world units, 0 = none), unit normal in the camera frame facing the camera, cost.
 //! [`photometric`] searches coarse to fine by the images alone; [`geometric`] improves a map with its neighbours' maps;
-//! [`filter`] removes what the neighbours do not confirm. Each is a function of one view, so that a pipeline may store
+//! [`filter()`] removes what the neighbours do not confirm. Each is a function of one view, so that a pipeline may store
 //! each map as an artifact of its own and resume; [`estimate_depth_maps`] runs all in memory.
 //! Source: see `kernels/patch_match`; scales, iterations and thresholds after ACMM (CVPR 2019).
 //! Cost: measured in the module's tests and in the project's notes; memory about 60 bytes for each pixel of the view and
