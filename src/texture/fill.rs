@@ -184,7 +184,7 @@ fn start(position: &[nalgebra::Vector3<f64>], fixed: &[bool], colours: &mut [[f3
 }
 
 /// Laplacian smoothing of the places that are not fixed.
-fn smooth(mesh: &Mesh, topology: &Topology, fixed: &[bool], colours: &mut Vec<[f32; 3]>) {
+fn smooth(mesh: &Mesh, topology: &Topology, fixed: &[bool], colours: &mut [[f32; 3]]) {
     let mut links: Vec<(u32, u32)> = mesh
         .triangles
         .par_iter()
