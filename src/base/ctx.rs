@@ -96,9 +96,9 @@ pub enum Event {
     Progress {
         /// The stage's name.
         stage: String,
-        /// Units of work done.
+        /// Work done, in parts of `total`.
         done: u64,
-        /// Units of work in all.
+        /// All of the work.
         total: u64,
         /// Seconds since the stage began.
         elapsed_s: f64,
@@ -134,6 +134,9 @@ pub enum Event {
     Cancelled,
 }
 
+/// Steps that progress is reported in.
+const STEPS: u64 = 10_000;
+
 type Sink = Arc<dyn Fn(Event) + Send + Sync>;
 
 /// Cancel, progress, warnings, seed and limits of one run. Cheap to clone; safe to share between threads.
@@ -146,6 +149,8 @@ pub struct Ctx {
     /// Milliseconds since `started` of the last progress event, to limit their rate; `u64::MAX` before the first.
     last_progress: Arc<AtomicU64>,
     high_water: Arc<AtomicU64>,
+    /// Share of the stage's progress that this context's ticks fill.
+    portion: (f64, f64),
     /// Seed of everything random; results are equal for equal seeds.
     pub seed: u64,
     /// Bytes of memory that a stage may plan to use.
@@ -162,6 +167,7 @@ impl Ctx {
             started: std::time::Instant::now(),
             last_progress: Arc::new(AtomicU64::new(u64::MAX)),
             high_water: Arc::new(AtomicU64::new(0)),
+            portion: (0.0, 1.0),
             seed: 0,
             max_memory: 4 << 30,
         }
@@ -172,6 +178,11 @@ impl Ctx {
         Self::new(|_| {})
     }
 
+    /// The same run with its events sent to another observer.
+    pub fn observed(&self, sink: impl Fn(Event) + Send + Sync + 'static) -> Self {
+        Self { sink: Arc::new(sink), ..self.clone() }
+    }
+
     /// The same run, within `stage`: its own clock and progress.
     pub fn for_stage(&self, stage: &str) -> Self {
         Self {
@@ -179,6 +190,7 @@ impl Ctx {
             started: std::time::Instant::now(),
             last_progress: Arc::new(AtomicU64::new(u64::MAX)),
             high_water: Arc::new(AtomicU64::new(0)),
+            portion: (0.0, 1.0),
             ..self.clone()
         }
     }
@@ -193,22 +205,47 @@ impl Ctx {
         if self.cancel.is_cancelled() { Err(Cancelled) } else { Ok(()) }
     }
 
-    /// Reports that `done` of `total` units of the stage's work are finished, and checks for cancel.
+    /// Reports that `done` of `total` units of the work are finished, and checks for cancel.
     /// May be called from many threads; what is reported never goes backwards, at most ten times a second.
     pub fn tick(&self, done: u64, total: u64) -> Result<(), Cancelled> {
         self.check()?;
-        let before = self.high_water.fetch_max(done, Ordering::Relaxed);
-        let done = done.max(before);
+        let (from, to) = self.portion;
+        let share = from + (to - from) * done.min(total) as f64 / total.max(1) as f64;
+        let steps = (share * STEPS as f64) as u64;
+        let steps = steps.max(self.high_water.fetch_max(steps, Ordering::Relaxed));
         let now_ms = self.started.elapsed().as_millis() as u64;
         let last = self.last_progress.load(Ordering::Relaxed);
-        let due = last == u64::MAX || now_ms >= last + 100 || done == total;
+        let due = last == u64::MAX || now_ms >= last + 100 || steps == STEPS;
         if due && self.last_progress.compare_exchange(last, now_ms, Ordering::Relaxed, Ordering::Relaxed).is_ok() {
             let elapsed_s = self.started.elapsed().as_secs_f64();
             let left_s =
-                (done > 0 && elapsed_s > 0.5).then(|| elapsed_s * (total.saturating_sub(done)) as f64 / done as f64);
-            (self.sink)(Event::Progress { stage: self.stage.to_string(), done, total, elapsed_s, left_s });
+                (steps > STEPS / 200 && elapsed_s > 0.5).then(|| elapsed_s * (STEPS - steps) as f64 / steps as f64);
+            (self.sink)(Event::Progress {
+                stage: self.stage.to_string(),
+                done: steps,
+                total: STEPS,
+                elapsed_s,
+                left_s,
+            });
         }
         Ok(())
+    }
+
+    /// The same run, where `tick` fills only the share `from..to` of the progress (0..=1 of this context's own share):
+    /// for a method that is one of several steps of a stage.
+    pub fn portion(&self, from: f64, to: f64) -> Self {
+        let (low, high) = self.portion;
+        Self { portion: (low + (high - low) * from, low + (high - low) * to), ..self.clone() }
+    }
+
+    /// The same run without progress: for a small step whose caller reports the progress.
+    pub fn muted(&self) -> Self {
+        let sink = self.sink.clone();
+        self.observed(move |event| {
+            if !matches!(event, Event::Progress { .. }) {
+                sink(event);
+            }
+        })
     }
 
     /// Tells the observer about one thing; the run goes on.
@@ -242,7 +279,10 @@ mod tests {
         }
         let seen = seen.lock().expect("lock").clone();
         assert!(seen.windows(2).all(|w| w[0] <= w[1]), "{seen:?}");
-        assert_eq!(seen.last(), Some(&10));
+        assert_eq!(seen.last(), Some(&STEPS));
+        let half = ctx.for_stage("city").portion(0.0, 0.5);
+        half.tick(10, 10).expect("not cancelled");
+        assert_eq!(half.high_water.load(Ordering::Relaxed), STEPS / 2);
         ctx.cancel_token().cancel();
         assert_eq!(ctx.tick(10, 10), Err(Cancelled));
     }

@@ -1,6 +1,51 @@
-//! The command line.
+//! The command line: subcommands over the same library and the same project that the window uses.
+//!
+//! Results go to standard output, progress and warnings to standard error. Exit codes: 0 done, 1 failed, 2 usage,
+//! 3 cancelled.
+
+mod args;
+mod demo;
+mod devices;
+mod error;
+mod eval;
+mod export;
+mod info;
+mod progress;
+mod report;
+mod run;
+mod synth;
+
+pub use args::Cli;
+pub use error::CliError;
+
+use args::Command;
+use clap::Parser;
+use std::process::ExitCode;
 
 /// Parses the arguments and runs the command.
-pub fn main() -> std::process::ExitCode {
-    std::process::ExitCode::SUCCESS
+pub fn main() -> ExitCode {
+    let cli = Cli::parse();
+    let outcome = match cli.command {
+        Command::Demo(args) => demo::demo(&args),
+        Command::Run(args) => run::run(&args),
+        Command::Info(args) => info::info(&args),
+        Command::Export(args) => export::export(&args),
+        Command::Report(args) => report::report(&args),
+        Command::Synth(args) => synth::synth(&args),
+        Command::Eval(args) => eval::eval(&args),
+        Command::Devices => devices::devices(),
+    };
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            error.print();
+            ExitCode::from(error.exit_code())
+        }
+    }
+}
+
+/// Writes a line for the user to standard output; a reader that went away is not an error.
+pub(crate) fn say(text: impl std::fmt::Display) {
+    use std::io::Write;
+    let _ = writeln!(std::io::stdout().lock(), "{text}");
 }

@@ -1,1 +1,13 @@
-//! TODO-SKELETON formats
+//! File formats over `Read` and `Write`, one file each.
+
+pub mod colmap;
+pub mod exif;
+pub mod geotiff;
+pub mod gltf;
+pub mod las;
+pub mod obj;
+pub mod ply;
+pub mod stl;
+pub mod textured;
+pub mod threemf;
+pub mod xmp;

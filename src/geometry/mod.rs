@@ -3,8 +3,16 @@
 //! Frames: pixel (centre of the first pixel at 0.5, y down), camera (x right, y down, z forward), local (east, north,
 //! up in metres). A transform `a_from_b` takes `x_in_b` to `x_in_a`.
 
+pub mod absolute_pose;
+pub mod epipolar;
+pub mod homography;
+pub mod least_squares;
+pub mod ransac;
+pub mod relative_pose;
 mod rigid3;
 mod sim3;
+pub mod solvers;
+pub mod triangulation;
 
 pub use rigid3::Rigid3;
 pub use sim3::Sim3;

@@ -1,6 +1,7 @@
 //! Pixel buffers. Rows top to bottom, no padding. Pixel (i, j) covers [i, i+1) x [j, j+1), its centre at +0.5.
 
 pub mod colour;
+pub mod decode;
 pub mod raster;
 
 use nalgebra::Vector2;

@@ -1,1 +1,189 @@
-//! TODO-SKELETON sfm
+//! Structure from motion: poses, calibration and sparse points of a flight from its verified pairs.
+//!
+//! In: [`Flight`] (cameras, position and rotation priors in the local frame), [`Features`] (pixels of the full-size
+//! photo), [`VerifiedPair`]s. Out: a [`Reconstruction`] in the local east-north-up frame where positions are known,
+//! otherwise levelled and of unknown scale, with notes on everything that was left out.
+//!
+//! Method: tracks by union-find; mapping either from averaged rotations and measured positions ([`global`], the fast way
+//! for flights with GNSS) or photo by photo ([`incremental`], which needs nothing but overlap), whichever explains more;
+//! then robust adjustment of everything with filtering, completion and self-calibration, the fit to the priors, and
+//! gates that repair or report. Source: J. Schoenberger, J.-M. Frahm, "Structure-from-Motion Revisited", CVPR 2016;
+//! A. Chatterjee, V. Govindu, "Robust Relative Rotation Averaging", PAMI 40(4), 2018.
+//! Cost: seconds for tens of photos, roughly linear in observations. Fails only where no two photos can be posed.
+
+mod gates;
+mod georeference;
+mod graph;
+mod incremental;
+mod initial_pair;
+mod model;
+mod refine;
+mod register;
+#[cfg(test)]
+mod tests;
+mod tracks;
+
+use crate::base::{Cancelled, Ctx, Diagnostic};
+use crate::bundle::BundleError;
+use crate::scene::{Features, Flight, Reconstruction, VerifiedPair};
+use graph::ViewGraph;
+use model::Model;
+
+/// How to reconstruct. Thresholds in pixels hold for photos up to [`SfmOptions::reference_width`] wide and grow with wider ones.
+#[derive(Clone, Debug, PartialEq)]
+pub struct SfmOptions {
+    /// Seed of all sampling.
+    pub seed: u64,
+    /// Width in pixels of photos for which the thresholds below are meant.
+    pub reference_width: f64,
+    /// Largest reprojection error of an observation, pixels; the actual limit adapts to the data below this.
+    pub max_error_px: f64,
+    /// Lower bound of the adaptive limit, pixels.
+    pub min_error_limit_px: f64,
+    /// Largest reprojection error of a match that supports a new photo's pose, pixels.
+    pub resection_error_px: f64,
+    /// Matches that must support a new photo's pose.
+    pub resection_inliers: usize,
+    /// Smallest angle between two rays of a point, radians.
+    pub min_angle: f64,
+    /// Two features of one photo in one track farther apart than this are a contradiction, pixels.
+    pub track_conflict_px: f64,
+    /// Rounds of adjusting, filtering and completing at the end, at most.
+    pub refinements: usize,
+    /// Whether the lens is calibrated from the photos; otherwise the flight's calibration is kept.
+    pub calibrate: bool,
+    /// Observations that a photo needs to stay.
+    pub min_observations: usize,
+}
+
+impl Default for SfmOptions {
+    fn default() -> Self {
+        Self {
+            seed: 0,
+            reference_width: 1600.0,
+            max_error_px: 4.0,
+            min_error_limit_px: 1.0,
+            resection_error_px: 12.0,
+            resection_inliers: 30,
+            min_angle: 1.5f64.to_radians(),
+            track_conflict_px: 10.0,
+            refinements: 5,
+            calibrate: true,
+            min_observations: 30,
+        }
+    }
+}
+
+/// Why a flight could not be reconstructed.
+#[derive(Debug, thiserror::Error)]
+pub enum SfmError {
+    /// The inputs do not belong together.
+    #[error("the flight has {photos} photos but {features} sets of features were given")]
+    Mismatch {
+        /// Photos of the flight.
+        photos: usize,
+        /// Sets of features.
+        features: usize,
+    },
+    /// No pair of photos overlaps.
+    #[error("none of the {photos} photos shares matches with another ({pairs} verified pairs)")]
+    NoPairs {
+        /// Photos of the flight.
+        photos: usize,
+        /// Verified pairs.
+        pairs: usize,
+    },
+    /// No pair could start the reconstruction.
+    #[error("none of {tried} pairs of photos gave at least {needed} points to start from (best: {best})")]
+    NoStart {
+        /// Pairs tried.
+        tried: usize,
+        /// Most points that one of them gave.
+        best: usize,
+        /// Points needed.
+        needed: usize,
+    },
+    /// The adjustment failed.
+    #[error("adjusting {photos} photos failed: {source}")]
+    Adjustment {
+        /// Photos in the adjustment.
+        photos: usize,
+        /// Why.
+        source: BundleError,
+    },
+    /// The run was cancelled.
+    #[error(transparent)]
+    Cancelled(#[from] Cancelled),
+}
+
+impl SfmError {
+    /// What to do next.
+    pub fn hint(&self) -> &'static str {
+        match self {
+            Self::Mismatch { .. } => "Run the stages again from the features on.",
+            Self::NoPairs { .. } => {
+                "The photos must overlap by more than half. Check that they show one place, and that they are sharp."
+            }
+            Self::NoStart { .. } => {
+                "The photos overlap but were taken from (nearly) one position, or show hardly any texture; a flight \
+                 needs photos from different positions."
+            }
+            Self::Adjustment { source, .. } => source.hint(),
+            Self::Cancelled(_) => "",
+        }
+    }
+}
+
+impl From<BundleError> for SfmError {
+    fn from(source: BundleError) -> Self {
+        match source {
+            BundleError::Cancelled(c) => Self::Cancelled(c),
+            source => Self::Adjustment { photos: 0, source },
+        }
+    }
+}
+
+/// Units of progress: mapping, then refinement.
+const MAPPING: u64 = 600;
+const ALL: u64 = 1000;
+
+/// Reconstructs a flight.
+pub fn reconstruct(
+    ctx: &Ctx,
+    flight: &Flight,
+    features: &[Features],
+    pairs: &[VerifiedPair],
+    options: &SfmOptions,
+) -> Result<Reconstruction, SfmError> {
+    let photos = flight.photos.len();
+    if features.len() != photos {
+        return Err(SfmError::Mismatch { photos, features: features.len() });
+    }
+    ctx.tick(0, ALL)?;
+    let graph = ViewGraph::new(photos, pairs);
+    if graph.largest_component().len() < 2 {
+        return Err(SfmError::NoPairs { photos, pairs: pairs.len() });
+    }
+    let mut notes: Vec<Diagnostic> = Vec::new();
+    let tracks = tracks::build(features, &graph, options.track_conflict_px * scale_of(flight, options));
+    let empty = Model::new(flight, features, tracks, options);
+    ctx.tick(20, ALL)?;
+    let mut model = incremental::map(ctx, &empty, &graph, options)?;
+    ctx.tick(MAPPING, ALL)?;
+    let fit = georeference::align(flight, &mut model, options, &mut notes);
+    refine::finish(ctx, &mut model, options)?;
+    if gates::repair(flight, &mut model, options, &mut notes) {
+        refine::finish(ctx, &mut model, options)?;
+    }
+    gates::explain_missing(flight, features, &graph, &model, &mut notes);
+    let georeference = georeference::describe(flight, &mut model, fit, &mut notes);
+    gates::report(&model, &georeference, &mut notes);
+    ctx.tick(ALL, ALL)?;
+    Ok(model.into_reconstruction(features, georeference, notes))
+}
+
+/// Factor by which thresholds in pixels grow for photos wider than the reference.
+fn scale_of(flight: &Flight, options: &SfmOptions) -> f64 {
+    let widest = flight.cameras.iter().map(|c| f64::from(c.width.max(c.height))).fold(0.0, f64::max);
+    (widest / options.reference_width).max(1.0)
+}

@@ -1,0 +1,233 @@
+//! The command line's grammar. The doc comments are the help text.
+
+use crate::pipeline::{Quality, StageName};
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use std::path::PathBuf;
+
+/// Photographs of a city in, a textured 3D city and a colour print file out.
+#[derive(Debug, Parser)]
+#[command(name = "veduta", version, propagate_version = true, max_term_width = 100)]
+pub struct Cli {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// The subcommands.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Make the sample flight, run the whole job on it, and say where the results are
+    Demo(DemoArgs),
+    /// Reconstruct a city from photos; creates a project or resumes it
+    Run(RunArgs),
+    /// Show what is in a project: stages, photos, errors, sizes, times
+    Info(InfoArgs),
+    /// Write results to files: the format follows from the name
+    Export(ExportArgs),
+    /// Write a self-contained HTML page about a project, with pictures
+    Report(ReportArgs),
+    /// Make a synthetic city flight with exact ground truth
+    Synth(SynthArgs),
+    /// Measure a project against ground truth
+    Eval(EvalArgs),
+    /// List the GPUs, which would be used, and why
+    Devices,
+}
+
+/// How to run the stages.
+#[derive(Clone, Debug, Args)]
+pub struct WorkArgs {
+    /// Last stage to run
+    #[arg(long, value_enum, default_value = "part")]
+    pub until: StageName,
+    /// How much work to put in
+    #[arg(long, value_enum, default_value = "normal")]
+    pub quality: Quality,
+    /// Where to compute; auto takes a GPU if there is one
+    #[arg(long, value_enum, default_value = "auto")]
+    pub device: Device,
+    /// Scale of the part, for example 1:1000
+    #[arg(long, value_name = "1:N", value_parser = parse_scale, conflicts_with = "size_mm")]
+    pub scale: Option<f64>,
+    /// Longest horizontal side of the part in millimetres [default: 150]
+    #[arg(long, value_name = "MM", value_parser = parse_size_mm)]
+    pub size_mm: Option<f64>,
+    /// Memory to plan with, for example 8GiB [default: 70 % of what is free]
+    #[arg(long, value_name = "SIZE", value_parser = parse_bytes)]
+    pub max_memory: Option<u64>,
+    /// Threads to use [default: all]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
+    pub threads: Option<u16>,
+    /// Seed of everything random; equal seeds give equal results
+    #[arg(long, default_value_t = 1)]
+    pub seed: u64,
+    /// Print events as JSON lines on standard output instead of progress bars
+    #[arg(long, value_enum, value_name = "FORMAT")]
+    pub events: Option<EventFormat>,
+    /// Say what would be done, and stop
+    #[arg(long)]
+    pub dry_run: bool,
+}
+
+/// Arguments of `veduta run`.
+#[derive(Debug, Args)]
+pub struct RunArgs {
+    /// Photos, or folders of photos (searched with their subfolders); not needed to resume
+    #[arg(value_name = "PHOTOS")]
+    pub photos: Vec<PathBuf>,
+    /// The project folder
+    #[arg(short = 'o', long = "out", value_name = "TOWN.veduta")]
+    pub out: PathBuf,
+    /// How to run the stages.
+    #[command(flatten)]
+    pub work: WorkArgs,
+}
+
+/// Arguments of `veduta demo`.
+#[derive(Debug, Args)]
+pub struct DemoArgs {
+    /// Where the sample flight and the results go
+    #[arg(long, default_value = "veduta-demo", value_name = "DIR")]
+    pub out: PathBuf,
+    /// How to run the stages.
+    #[command(flatten)]
+    pub work: WorkArgs,
+}
+
+/// Arguments of `veduta info`.
+#[derive(Debug, Args)]
+pub struct InfoArgs {
+    /// The project folder
+    pub project: PathBuf,
+    /// As JSON
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// Arguments of `veduta export`.
+#[derive(Debug, Args)]
+pub struct ExportArgs {
+    /// The project folder
+    pub project: PathBuf,
+    /// Files to write: city.glb, city.obj, city.ply, dense.ply, dense.laz, dsm.tif, ortho.tif, part.3mf, part.stl;
+    /// may be given several times, with a path before the name
+    #[arg(long = "to", value_name = "FILE", required_unless_present = "colmap")]
+    pub to: Vec<PathBuf>,
+    /// Folder for the sparse stage as a COLMAP text model
+    #[arg(long, value_name = "DIR")]
+    pub colmap: Option<PathBuf>,
+}
+
+/// Arguments of `veduta report`.
+#[derive(Debug, Args)]
+pub struct ReportArgs {
+    /// The project folder
+    pub project: PathBuf,
+    /// The page to write
+    #[arg(short = 'o', long = "out", default_value = "report.html", value_name = "FILE")]
+    pub out: PathBuf,
+}
+
+/// Arguments of `veduta synth`.
+#[derive(Debug, Args)]
+pub struct SynthArgs {
+    /// Folder to write to
+    #[arg(short = 'o', long = "out", value_name = "DIR")]
+    pub out: PathBuf,
+    /// Number of photos
+    #[arg(long, default_value_t = 40, value_parser = clap::value_parser!(u32).range(2..=5000))]
+    pub photos: u32,
+    /// Width of the photos in pixels; they are 3:2
+    #[arg(long, default_value_t = 1280, value_name = "PX", value_parser = clap::value_parser!(u32).range(64..=8000))]
+    pub width: u32,
+    /// Seed of the city and the flight
+    #[arg(long, default_value_t = 1)]
+    pub seed: u64,
+    /// Standard deviation of the GPS in metres, horizontally; 1.5 times that vertically
+    #[arg(long, default_value_t = 2.0, value_name = "M")]
+    pub gps_sigma: f64,
+}
+
+/// Arguments of `veduta eval`.
+#[derive(Debug, Args)]
+pub struct EvalArgs {
+    /// The project folder
+    pub project: PathBuf,
+    /// Folder with truth.json
+    #[arg(long, value_name = "DIR")]
+    pub truth: PathBuf,
+    /// As JSON
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// Where to compute.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Device {
+    /// A real GPU if there is one, otherwise the processor
+    Auto,
+    /// A real GPU, or fail
+    Gpu,
+    /// A software graphics driver (to test shaders)
+    Software,
+    /// The processor
+    Cpu,
+}
+
+/// Format of the event stream.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum EventFormat {
+    /// One JSON object a line
+    Json,
+}
+
+fn parse_scale(text: &str) -> Result<f64, String> {
+    let n = text.strip_prefix("1:").ok_or("write it as 1:N, for example 1:1000")?;
+    let n: f64 = n.parse().map_err(|_| format!("\"{n}\" is not a number"))?;
+    if (10.0..=1e6).contains(&n) { Ok(n) } else { Err(format!("1:{n} is outside 1:10 to 1:1000000")) }
+}
+
+fn parse_size_mm(text: &str) -> Result<f64, String> {
+    let mm: f64 = text.parse().map_err(|_| format!("\"{text}\" is not a number"))?;
+    if (10.0..=2000.0).contains(&mm) { Ok(mm) } else { Err(format!("{mm} mm is outside 10 to 2000 mm")) }
+}
+
+fn parse_bytes(text: &str) -> Result<u64, String> {
+    let digits = text.trim_end_matches(|c: char| c.is_ascii_alphabetic());
+    let number: f64 = digits.trim().parse().map_err(|_| format!("\"{text}\" is not a size such as 8GiB"))?;
+    let unit = match text[digits.len()..].to_ascii_lowercase().as_str() {
+        "gib" | "g" => 1u64 << 30,
+        "gb" => 1_000_000_000,
+        "mib" | "m" => 1 << 20,
+        "mb" => 1_000_000,
+        "" | "b" => 1,
+        other => return Err(format!("\"{other}\" is not a unit; use MiB or GiB")),
+    };
+    let bytes = number * unit as f64;
+    if bytes >= (256u64 << 20) as f64 {
+        Ok(bytes as u64)
+    } else {
+        Err(format!("{text} is below the smallest useful limit of 256MiB"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory;
+
+    #[test]
+    fn grammar_is_sound() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn values_are_checked() {
+        assert_eq!(parse_scale("1:1000"), Ok(1000.0));
+        assert!(parse_scale("1000").is_err() && parse_scale("1:x").is_err() && parse_scale("1:1").is_err());
+        assert_eq!(parse_bytes("8GiB"), Ok(8 << 30));
+        assert_eq!(parse_bytes("512 MiB"), Ok(512 << 20));
+        assert!(parse_bytes("1").is_err() && parse_bytes("8 parsecs").is_err());
+        assert!(parse_size_mm("150").is_ok() && parse_size_mm("5").is_err());
+    }
+}

@@ -1,0 +1,185 @@
+//! `veduta report`: one self-contained page about a project, with pictures, for a person.
+
+mod map;
+mod pictures;
+
+pub(super) use pictures::part_picture;
+
+use super::args::ReportArgs;
+use super::info::{Info, collect, format_figure};
+use super::progress::format_seconds;
+use super::{CliError, say};
+use crate::base::{Diagnostic, Severity};
+use crate::project::Project;
+use base64::Engine;
+use std::fmt::Write;
+use std::path::Path;
+
+const STYLE: &str = "
+:root{color-scheme:light dark;--line:#8884;--soft:#8882}
+body{font:15px/1.5 system-ui,sans-serif;max-width:72rem;margin:2rem auto;padding:0 1rem}
+h1{font-size:1.7rem;margin:0 0 .2rem}h2{font-size:1.15rem;margin:2rem 0 .5rem}
+.lead{opacity:.75;margin:0 0 1.2rem}
+figure{margin:0}figcaption{font-size:.85rem;opacity:.75}
+img,svg{width:100%;height:auto;border-radius:6px;display:block}
+.grid{display:grid;grid-template-columns:repeat(auto-fit,minmax(20rem,1fr));gap:1rem}
+.tiles{display:grid;grid-template-columns:repeat(auto-fit,minmax(10rem,1fr));gap:.6rem}
+.tile{background:var(--soft);border-radius:6px;padding:.6rem .8rem}.tile b{display:block;font-size:1.25rem}
+table{border-collapse:collapse;width:100%;font-variant-numeric:tabular-nums}
+th,td{text-align:left;padding:.25rem .6rem;border-bottom:1px solid var(--line);vertical-align:top}
+td.n,th.n{text-align:right}
+.bad{color:#c33;font-weight:600}
+details{margin:.6rem 0}
+";
+
+/// Runs the command.
+pub fn report(args: &ReportArgs) -> Result<(), CliError> {
+    let project = Project::open_to_read(&args.project)?;
+    write(&project, &args.out)?;
+    say(args.out.display());
+    Ok(())
+}
+
+/// Writes the page.
+pub(super) fn write(project: &Project, path: &Path) -> Result<(), CliError> {
+    let page = page(project)?;
+    std::fs::write(path, page).map_err(|e| CliError::io("write", path, &e))
+}
+
+fn page(project: &Project) -> Result<String, CliError> {
+    let info = collect(project)?;
+    let title = project.root().file_stem().map_or_else(|| "city".into(), |s| s.to_string_lossy().into_owned());
+    let mut html = String::new();
+    let _ = write!(
+        html,
+        "<!doctype html><html lang=\"en\"><meta charset=\"utf-8\"><meta name=\"viewport\" content=\"width=device-width\">\
+         <title>{0}</title><style>{STYLE}</style><h1>{0}</h1><p class=\"lead\">{1}</p>",
+        escape(&title),
+        escape(&lead(&info))
+    );
+    tiles(&mut html, &info);
+    let pictures = pictures::all(project);
+    if !pictures.is_empty() {
+        html.push_str("<h2>Result</h2><div class=\"grid\">");
+        for picture in pictures {
+            let data = base64::engine::general_purpose::STANDARD.encode(&picture.jpeg);
+            let _ = write!(
+                html,
+                "<figure><img alt=\"{0}\" src=\"data:image/jpeg;base64,{data}\"><figcaption>{0}</figcaption></figure>",
+                escape(&picture.caption)
+            );
+        }
+        html.push_str("</div>");
+    }
+    if let Some(svg) = map::flight_map(project) {
+        let _ = write!(html, "<h2>Flight</h2><figure>{svg}<figcaption>{}</figcaption></figure>", map::CAPTION);
+    }
+    messages(&mut html, &info);
+    stages(&mut html, &info);
+    photos(&mut html, &info);
+    let _ = write!(html, "<p class=\"lead\">Veduta {}</p></html>", env!("CARGO_PKG_VERSION"));
+    Ok(html)
+}
+
+fn lead(info: &Info) -> String {
+    let seconds: f64 = info.stages.iter().map(|s| s.seconds).sum();
+    let place = match &info.frame {
+        Some(f) => format!(
+            "{:.5} deg, {:.5} deg, local east-north-up metres, UTM zone EPSG:{}",
+            f.latitude_deg, f.longitude_deg, f.utm_epsg
+        ),
+        None => "no usable GPS: the scale is unknown".into(),
+    };
+    format!("{place}. {} of work, {:.1} MB on disk.", format_seconds(seconds), info.bytes as f64 / 1e6)
+}
+
+fn tiles(html: &mut String, info: &Info) {
+    let figure = |stage: &str, name: &str| {
+        info.stages.iter().find(|s| s.stage == stage).and_then(|s| s.figures.get(name)).copied()
+    };
+    let wanted = [
+        ("sparse", "registered", "photos registered", ""),
+        ("sparse", "reprojection_rms_px", "reprojection RMS", " px"),
+        ("sparse", "mean_track_length", "mean track length", ""),
+        ("sparse", "points", "sparse points", ""),
+        ("sparse", "gps_residual_horizontal_rms_m", "GPS residual, horizontal", " m"),
+        ("sparse", "gps_residual_vertical_rms_m", "GPS residual, vertical", " m"),
+        ("sparse", "doming_m", "doming", " m"),
+        ("fuse", "points", "fused points", ""),
+        ("fuse", "gsd_m", "depth map pixel on the ground", " m"),
+        ("city", "triangles", "triangles of the city", ""),
+        ("part", "scale_denominator", "scale of the part 1 :", ""),
+        ("part", "volume_cm3", "volume of the part", " cm3"),
+    ];
+    html.push_str("<div class=\"tiles\">");
+    for (stage, name, label, unit) in wanted {
+        if let Some(value) = figure(stage, name) {
+            let _ = write!(html, "<div class=\"tile\"><b>{}{unit}</b>{label}</div>", format_figure(value));
+        }
+    }
+    html.push_str("</div>");
+}
+
+fn messages(html: &mut String, info: &Info) {
+    let all: Vec<(&str, &Diagnostic)> = info
+        .stages
+        .iter()
+        .flat_map(|s| s.diagnostics.iter().map(move |d| (s.stage.as_str(), d)))
+        .filter(|(_, d)| d.severity >= Severity::Warning)
+        .collect();
+    if all.is_empty() {
+        return;
+    }
+    let _ = write!(html, "<h2>{} warnings</h2><table><tr><th>stage<th>about<th>message<th>what to do", all.len());
+    for (stage, d) in all {
+        let _ =
+            write!(html, "<tr><td>{stage}<td>{}<td>{}<td>{}", escape(&d.subject), escape(&d.message), escape(&d.hint));
+    }
+    html.push_str("</table>");
+}
+
+fn stages(html: &mut String, info: &Info) {
+    html.push_str("<h2>Stages</h2><table><tr><th>stage<th class=\"n\">time<th class=\"n\">size<th>figures");
+    for s in &info.stages {
+        let figures: Vec<String> =
+            s.figures.iter().map(|(k, v)| format!("{} {}", k.replace('_', " "), format_figure(*v))).collect();
+        let _ = write!(
+            html,
+            "<tr><td>{}<td class=\"n\">{}<td class=\"n\">{:.1} MB<td>{}",
+            s.stage,
+            format_seconds(s.seconds),
+            s.bytes as f64 / 1e6,
+            escape(&figures.join(", "))
+        );
+    }
+    html.push_str("</table>");
+}
+
+fn photos(html: &mut String, info: &Info) {
+    let _ = write!(
+        html,
+        "<h2>Photos</h2><details><summary>{} photos</summary><table><tr><th>photo<th>registered\
+         <th class=\"n\">observations<th class=\"n\">RMS px<th class=\"n\">GPS residual e, n, u (m)",
+        info.photos.len()
+    );
+    for p in &info.photos {
+        let registered = match p.registered {
+            Some(true) => "yes",
+            Some(false) => "<span class=\"bad\">no</span>",
+            None => "",
+        };
+        let rms = p.reprojection_rms_px.map_or_else(String::new, |v| format!("{v:.2}"));
+        let gps = p.gps_residual_m.map_or_else(String::new, |[e, n, u]| format!("{e:.2}, {n:.2}, {u:.2}"));
+        let _ = write!(
+            html,
+            "<tr><td>{}<td>{registered}<td class=\"n\">{}<td class=\"n\">{rms}<td class=\"n\">{gps}",
+            escape(&p.name),
+            p.observations
+        );
+    }
+    html.push_str("</table></details>");
+}
+
+fn escape(text: &str) -> String {
+    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
+}

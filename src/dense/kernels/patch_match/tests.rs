@@ -1,0 +1,1 @@
+//! The sweeps against an analytic scene, and the twins against each other.

@@ -1,0 +1,204 @@
+//! Brings the stages of a project up to date, one after the other.
+
+use super::stages::{
+    CityStage, DepthStage, FeaturesStage, FuseStage, IngestStage, MatchStage, PartStage, SparseStage, VerifyStage,
+};
+use super::{Handle, Job, RunRequest, Stage, StageError, StageName};
+use crate::base::{Ctx, Event};
+use crate::gpu::Gpu;
+use crate::project::{Project, ProjectError};
+use crate::scene::{Flight, Georeference};
+use std::time::Instant;
+
+/// What a run did.
+#[derive(Clone, Debug, Default)]
+pub struct RunSummary {
+    /// The stages, in order.
+    pub stages: Vec<StageSummary>,
+    /// The few lines that a person wants to read.
+    pub headlines: Vec<String>,
+}
+
+/// What one stage did in a run.
+#[derive(Clone, Debug)]
+pub struct StageSummary {
+    /// The stage.
+    pub stage: StageName,
+    /// Seconds that it took in this run; nearly nothing when it was up to date.
+    pub seconds: f64,
+}
+
+/// Runs the stages up to `request.until`. The project's manifest points to each result as soon as it is there.
+pub fn run(
+    project: &mut Project,
+    ctx: &Ctx,
+    gpu: Option<&Gpu>,
+    request: &RunRequest,
+) -> Result<RunSummary, StageError> {
+    let mut run = Run { project, ctx, gpu, until: request.until, summary: RunSummary::default() };
+    let outcome = run.all(request);
+    match &outcome {
+        Err(StageError::Cancelled) => ctx.emit(Event::Cancelled),
+        Err(e) => ctx.emit(Event::StageFailed {
+            stage: run.summary.stages.last().map_or("ingest", |s| s.stage.word()).into(),
+            error: e.to_string(),
+            hint: e.hint(),
+        }),
+        Ok(()) => {}
+    }
+    outcome.map(|()| run.summary)
+}
+
+struct Run<'a> {
+    project: &'a mut Project,
+    ctx: &'a Ctx,
+    gpu: Option<&'a Gpu>,
+    until: StageName,
+    summary: RunSummary,
+}
+
+impl Run<'_> {
+    fn step<S: Stage>(&mut self, name: StageName, stage: &S) -> Result<Handle<S::Output>, StageError> {
+        let started = Instant::now();
+        let handle = Job::new(self.ctx, self.project, self.gpu).bring_up_to_date(stage)?;
+        self.project.update(|m| {
+            m.current.insert(S::NAME.to_string(), handle.key.clone());
+        })?;
+        self.summary.stages.push(StageSummary { stage: name, seconds: started.elapsed().as_secs_f64() });
+        Ok(handle)
+    }
+
+    fn figure(&self, stage: StageName, name: &str) -> Result<f64, ProjectError> {
+        let done = self.project.current(stage.word())?.done()?;
+        Ok(done.figures.get(name).copied().unwrap_or(f64::NAN))
+    }
+
+    fn is_last(&self, name: StageName) -> bool {
+        self.until <= name
+    }
+
+    fn all(&mut self, request: &RunRequest) -> Result<(), StageError> {
+        use StageName as N;
+        let files = self.project.manifest().photos.clone();
+        let flight_handle = self.step(N::Ingest, &IngestStage { files })?;
+        let flight: Flight = flight_handle.load(self.project)?;
+        self.headline(format!("{} photos, {} left out", flight.photos.len(), flight.skipped.len()));
+        if self.is_last(N::Ingest) {
+            return Ok(());
+        }
+        let (quality, seed) = (request.quality, request.seed);
+        let features = self.step(N::Features, &FeaturesStage { flight: &flight, quality })?.load(self.project)?;
+        if self.is_last(N::Features) {
+            return Ok(());
+        }
+        let matches = self.step(N::Match, &MatchStage { flight: &flight, features: &features, seed })?;
+        if self.is_last(N::Match) {
+            return Ok(());
+        }
+        let verify = VerifyStage { flight: &flight, features: &features, matches, seed };
+        let pairs = self.step(N::Verify, &verify)?;
+        if self.is_last(N::Verify) {
+            return Ok(());
+        }
+        let sparse = self.step(N::Sparse, &SparseStage { flight: &flight, features: &features, pairs, seed })?;
+        let reconstruction = sparse.load(self.project)?;
+        self.sparse_headlines(&flight)?;
+        if self.is_last(N::Sparse) {
+            return Ok(());
+        }
+        let view =
+            DepthStage { flight: &flight, reconstruction: &reconstruction, sparse: sparse.clone(), quality, seed };
+        let depth = self.step(N::Depth, &view)?;
+        if self.is_last(N::Depth) {
+            return Ok(());
+        }
+        let maps = depth.load(self.project)?;
+        let cloud =
+            self.step(N::Fuse, &FuseStage { flight: &flight, reconstruction: &reconstruction, maps: &maps, depth })?;
+        if self.is_last(N::Fuse) {
+            return Ok(());
+        }
+        let points = self.figure(N::Fuse, "points")? as usize;
+        let city = CityStage { flight: &flight, reconstruction: &reconstruction, maps: &maps, cloud, points, quality };
+        let city = self.step(N::City, &city)?;
+        self.headline(format!(
+            "city: {:.0} triangles, {:.1} % of them seen",
+            self.figure(N::City, "triangles")?,
+            self.figure(N::City, "seen_share")? * 100.0
+        ));
+        if self.is_last(N::City) {
+            return Ok(());
+        }
+        let metric = matches!(reconstruction.georeference, Georeference::Local { .. });
+        let triangles = self.figure(N::City, "triangles")? as usize;
+        let part = PartStage { city, triangles, size: request.size, metric, title: request.title.clone() };
+        self.step(N::Part, &part)?;
+        let scale = self.figure(N::Part, "scale_denominator")?;
+        self.headline(format!(
+            "part: {:.1} x {:.1} x {:.1} mm{}, {:.0} triangles",
+            self.figure(N::Part, "width_mm")?,
+            self.figure(N::Part, "depth_mm")?,
+            self.figure(N::Part, "height_mm")?,
+            if scale.is_finite() { format!(", 1:{scale:.0}") } else { String::new() },
+            self.figure(N::Part, "triangles")?
+        ));
+        Ok(())
+    }
+
+    fn headline(&mut self, text: String) {
+        self.summary.headlines.push(text);
+    }
+
+    fn sparse_headlines(&mut self, flight: &Flight) -> Result<(), ProjectError> {
+        let f = |name: &str| self.figure(StageName::Sparse, name);
+        let line = format!(
+            "{:.0} of {} photos registered, {:.0} points, {:.2} px RMS, mean track {:.1}",
+            f("registered")?,
+            flight.photos.len(),
+            f("points")?,
+            f("reprojection_rms_px")?,
+            f("mean_track_length")?
+        );
+        let gps = f("gps_residual_horizontal_rms_m")?;
+        let place = if gps.is_finite() {
+            format!("GPS residuals {gps:.2} m horizontally, {:.2} m vertically", f("gps_residual_vertical_rms_m")?)
+        } else {
+            "no usable GPS: the scale is unknown".into()
+        };
+        self.headline(line);
+        self.headline(place);
+        Ok(())
+    }
+}
+
+/// What a run would do, as lines for a person: the state of each stage, and what it would need.
+pub fn forecast(project: &Project, ctx: &Ctx, request: &RunRequest) -> Result<Vec<String>, StageError> {
+    let files = project.manifest().photos.clone();
+    let count = files.len();
+    let ingest = IngestStage { files };
+    let mut lines = vec![
+        format!("photos: {count}"),
+        format!("quality: {:?}, until {}", request.quality, request.until.word()),
+        format!("memory to plan with: {} MiB", ctx.max_memory >> 20),
+    ];
+    let key = Job::key(&ingest)?;
+    let Some(artifact) = project.artifact(IngestStage::NAME, &key) else {
+        lines.push("ingest: to do; the stages after it depend on what it finds".into());
+        return Ok(lines);
+    };
+    lines.push("ingest: up to date".into());
+    let flight: Flight = artifact.get("output")?;
+    let features = FeaturesStage { flight: &flight, quality: request.quality };
+    let state = |ready: bool| if ready { "up to date" } else { "to do" };
+    let ready = project.artifact(FeaturesStage::NAME, &Job::key(&features)?).is_some();
+    lines.push(format!("features: {}, needs {} MiB", state(ready), features.memory() >> 20));
+    for stage in StageName::ALL.iter().filter(|s| **s > StageName::Features && **s <= request.until) {
+        let known = project.current(stage.word()).is_ok();
+        lines.push(format!(
+            "{}: {}",
+            stage.word(),
+            if known { "done before; redone if its input changes" } else { "to do" }
+        ));
+    }
+    Ok(lines)
+}

@@ -1,0 +1,182 @@
+//! Bakes the city's colours onto the part's texture page.
+//!
+//! In: the part's triangles with their texels, the transform from the part to the city, the city. Out: the page. Each
+//! texel takes the colour of the closest place of the city's surface, as the mean of four samples; the space between
+//! charts takes the colours of the nearest texels, so that filtering does not bleed. Cost: one closest-point query a
+//! sample, parallel over triangles.
+
+use super::charts::{PLAIN_BLOCK, Unfolding};
+use crate::base::{Cancelled, Ctx};
+use crate::image::Rgb8;
+use crate::mesh::bvh::Bvh;
+use crate::scene::{City, Mesh};
+use nalgebra::{Vector2, Vector3};
+use rayon::prelude::*;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+/// The part's surface and where it lies on the page.
+pub struct Surface<'a> {
+    /// The part.
+    pub mesh: &'a Mesh,
+    /// Which triangles carry the photo texture.
+    pub textured: &'a [bool],
+    /// Their texels.
+    pub unfolding: &'a Unfolding,
+}
+
+/// The page to be coloured.
+pub struct Page {
+    /// Side in texels.
+    pub side: usize,
+    /// Colour of sides and base.
+    pub plain: [u8; 3],
+}
+
+/// Colours the page. `city_from_part` takes a point of the part to local metres; samples farther than `reach` metres
+/// from the city's surface (there should be none) stay plain.
+pub fn bake(
+    ctx: &Ctx,
+    surface: &Surface<'_>,
+    page: &Page,
+    city: &City,
+    city_from_part: &(impl Fn(&Vector3<f64>) -> Vector3<f64> + Sync),
+    reach: f64,
+) -> Result<Rgb8, Cancelled> {
+    let Surface { mesh: part, textured, unfolding } = *surface;
+    let Page { side: page, plain } = *page;
+    let bvh = Bvh::new(&city.mesh);
+    let (done, total) = (AtomicU64::new(0), part.triangles.len() as u64);
+    let painted: Vec<Vec<(u32, [u8; 3])>> = (0..part.triangles.len())
+        .into_par_iter()
+        .map(|t| {
+            let n = done.fetch_add(1, Ordering::Relaxed);
+            if n % 1024 == 0 {
+                ctx.tick(n, total)?;
+            }
+            if !textured[t] {
+                return Ok(Vec::new());
+            }
+            let corners = part.corners(t);
+            let sample = |texel: Vector2<f64>| {
+                let p = city_from_part(&at_texel(&corners, &unfolding.texels[t], &texel));
+                bvh.closest(&p, reach).map(|hit| colour_at(city, hit.triangle as usize, &hit.point))
+            };
+            Ok(texels_of(&unfolding.texels[t], page)
+                .into_iter()
+                .map(|(x, y)| {
+                    let mut sum = [0f32; 4];
+                    for (dx, dy) in [(0.25, 0.25), (0.75, 0.25), (0.25, 0.75), (0.75, 0.75)] {
+                        if let Some(c) = sample(Vector2::new(x as f64 + dx, y as f64 + dy)) {
+                            for k in 0..3 {
+                                sum[k] += c[k];
+                            }
+                            sum[3] += 1.0;
+                        }
+                    }
+                    let colour =
+                        if sum[3] > 0.0 { std::array::from_fn(|k| (sum[k] / sum[3]).round() as u8) } else { plain };
+                    ((y * page + x) as u32, colour)
+                })
+                .collect())
+        })
+        .collect::<Result<_, Cancelled>>()?;
+    let mut image = Rgb8::filled(page, page, plain);
+    let mut known = vec![false; page * page];
+    for y in 0..PLAIN_BLOCK {
+        for x in 0..PLAIN_BLOCK {
+            known[y * page + x] = true;
+        }
+    }
+    for (i, colour) in painted.into_iter().flatten() {
+        if !known[i as usize] {
+            image.data[i as usize] = colour;
+            known[i as usize] = true;
+        }
+    }
+    spread(&mut image, &mut known);
+    Ok(image)
+}
+
+/// The point of a triangle that lies at a texel (also a little outside of the triangle).
+fn at_texel(corners: &[Vector3<f64>; 3], texels: &[Vector2<f64>; 3], at: &Vector2<f64>) -> Vector3<f64> {
+    let (e1, e2, d) = (texels[1] - texels[0], texels[2] - texels[0], at - texels[0]);
+    let area = e1.perp(&e2);
+    if area.abs() < 1e-12 {
+        return corners[0];
+    }
+    let (b, c) = (d.perp(&e2) / area, e1.perp(&d) / area);
+    // Texels at the rim reach half a texel outside; farther out the plane says nothing about the surface.
+    let (b, c) = (b.clamp(0.0, 1.0), c.clamp(0.0, 1.0));
+    let over = (b + c - 1.0).max(0.0) / 2.0;
+    corners[0] + (corners[1] - corners[0]) * (b - over) + (corners[2] - corners[0]) * (c - over)
+}
+
+/// Texels that a triangle touches within 0.75 of a texel.
+fn texels_of(c: &[Vector2<f64>; 3], page: usize) -> Vec<(usize, usize)> {
+    let low = c[0].inf(&c[1]).inf(&c[2]).add_scalar(-0.75);
+    let high = c[0].sup(&c[1]).sup(&c[2]).add_scalar(0.75);
+    let turn = (c[1] - c[0]).perp(&(c[2] - c[0])).signum();
+    let edges: [(Vector2<f64>, f64); 3] = std::array::from_fn(|k| {
+        let e = c[(k + 1) % 3] - c[k];
+        (e, e.norm().max(1e-12))
+    });
+    let clamp = |v: f64| v.floor().clamp(0.0, page as f64 - 1.0) as usize;
+    let mut out = Vec::new();
+    for y in clamp(low.y)..=clamp(high.y) {
+        for x in clamp(low.x)..=clamp(high.x) {
+            let p = Vector2::new(x as f64 + 0.5, y as f64 + 0.5);
+            if (0..3).all(|k| turn * edges[k].0.perp(&(p - c[k])) >= -0.75 * edges[k].1) {
+                out.push((x, y));
+            }
+        }
+    }
+    out
+}
+
+/// The city's colour at a point of one of its triangles.
+pub fn colour_at(city: &City, triangle: usize, p: &Vector3<f64>) -> [f32; 3] {
+    let [a, b, c] = city.mesh.corners(triangle);
+    let (e1, e2, d) = (b - a, c - a, p - a);
+    let (d11, d12, d22) = (e1.dot(&e1), e1.dot(&e2), e2.dot(&e2));
+    let det = d11 * d22 - d12 * d12;
+    let (v, w) = if det > 0.0 {
+        ((d22 * d.dot(&e1) - d12 * d.dot(&e2)) / det, (d11 * d.dot(&e2) - d12 * d.dot(&e1)) / det)
+    } else {
+        (0.0, 0.0)
+    };
+    let uv = &city.uvs[triangle];
+    let at = |k: usize| uv[0][k] * (1.0 - v - w) as f32 + uv[1][k] * v as f32 + uv[2][k] * w as f32;
+    let image = &city.pages[usize::from(city.page[triangle])].image;
+    image.bilinear(at(0) * image.width as f32, at(1) * image.height as f32)
+}
+
+/// Gives each unknown texel the mean of its known neighbours, ring by ring.
+fn spread(image: &mut Rgb8, known: &mut [bool]) {
+    let (w, h) = (image.width as isize, image.height as isize);
+    let mut ring: Vec<usize> = (0..known.len()).filter(|&i| !known[i]).collect();
+    for _ in 0..4 * super::charts::PADDING {
+        let found: Vec<(usize, [u8; 3])> = ring
+            .iter()
+            .filter_map(|&i| {
+                let (x, y) = (i as isize % w, i as isize / w);
+                let mut sum = [0u32; 4];
+                for (dx, dy) in [(-1, 0), (1, 0), (0, -1), (0, 1), (-1, -1), (1, -1), (-1, 1), (1, 1)] {
+                    let (nx, ny) = (x + dx, y + dy);
+                    if nx >= 0 && ny >= 0 && nx < w && ny < h && known[(ny * w + nx) as usize] {
+                        let c = image.data[(ny * w + nx) as usize];
+                        for k in 0..3 {
+                            sum[k] += u32::from(c[k]);
+                        }
+                        sum[3] += 1;
+                    }
+                }
+                (sum[3] > 0).then(|| (i, std::array::from_fn(|k| (sum[k] / sum[3]) as u8)))
+            })
+            .collect();
+        for &(i, c) in &found {
+            image.data[i] = c;
+            known[i] = true;
+        }
+        ring.retain(|&i| !known[i]);
+    }
+}

@@ -1,0 +1,301 @@
+//! Makes a closed solid of an open city surface.
+//!
+//! In: an oriented 2-manifold with border (the city). Out: its largest connected piece, holes filled, the outer border
+//! extended straight down and closed far below: a closed 2-manifold. What lies far below, and the walls at the outer
+//! border, are meant to be cut off later. Source of the hole filling: P. Liepa, "Filling Holes in Meshes", SGP 2003
+//! (minimum area triangulation); long loops are filled by a fan around their centre.
+
+use super::cut::compact;
+use crate::scene::Mesh;
+use nalgebra::Vector3;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+
+/// Loops with more edges are filled with a fan: minimum area costs the cube of the length.
+const LONGEST_EXACT_LOOP: usize = 160;
+
+/// A closed solid whose upper side is the surface and whose bottom lies at `floor`.
+pub fn close_downwards(surface: &Mesh, floor: f64) -> Mesh {
+    let mut mesh = largest_piece(surface);
+    let loops = border_loops(&mesh);
+    let outer = (0..loops.len()).max_by(|&a, &b| extent(&mesh, &loops[a]).total_cmp(&extent(&mesh, &loops[b])));
+    for (i, border) in loops.iter().enumerate() {
+        if Some(i) == outer {
+            extend_down(&mut mesh, border, floor);
+        } else if border.len() <= LONGEST_EXACT_LOOP {
+            fill_by_least_area(&mut mesh, border);
+        } else {
+            fill_by_fan(&mut mesh, border);
+        }
+    }
+    mesh
+}
+
+/// Gives each fan of triangles around a vertex its own copy of the vertex, where several fans meet only in it, so that
+/// the mesh is a 2-manifold with border after pieces were taken out of it.
+pub fn split_pinched(mesh: &Mesh) -> Mesh {
+    let n = mesh.triangles.len();
+    // Corners 3t..3t+3 are joined across shared edges; each class of corners becomes one vertex.
+    let mut parent: Vec<u32> = (0..3 * n as u32).collect();
+    let mut edge_of: HashMap<(u32, u32), (u32, u32)> = HashMap::with_capacity(n * 3 / 2);
+    for (t, v) in mesh.triangles.iter().enumerate() {
+        for k in 0..3 {
+            let (i, j) = (3 * t + k, 3 * t + (k + 1) % 3);
+            let (a, b) = (v[k], v[(k + 1) % 3]);
+            if let Some((corner_b, corner_a)) = edge_of.remove(&(b, a)) {
+                for (x, y) in [(i as u32, corner_a), (j as u32, corner_b)] {
+                    let (x, y) = (root(&mut parent, x), root(&mut parent, y));
+                    parent[x.max(y) as usize] = x.min(y);
+                }
+            } else {
+                edge_of.insert((a, b), (i as u32, j as u32));
+            }
+        }
+    }
+    let mut new_index = vec![u32::MAX; 3 * n];
+    let mut out = Mesh::default();
+    for (t, v) in mesh.triangles.iter().enumerate() {
+        out.triangles.push(std::array::from_fn(|k| {
+            let class = root(&mut parent, (3 * t + k) as u32) as usize;
+            if new_index[class] == u32::MAX {
+                new_index[class] = out.vertices.len() as u32;
+                out.vertices.push(mesh.vertices[v[k] as usize]);
+            }
+            new_index[class]
+        }));
+    }
+    out
+}
+
+fn root(parent: &mut [u32], mut i: u32) -> u32 {
+    while parent[i as usize] != i {
+        parent[i as usize] = parent[parent[i as usize] as usize];
+        i = parent[i as usize];
+    }
+    i
+}
+
+/// The connected piece (over edges) with the largest surface.
+pub fn largest_piece(mesh: &Mesh) -> Mesh {
+    pieces_by(mesh, |m, ts| ts.iter().map(|&t| m.area_normal(t as usize).norm()).sum::<f64>())
+}
+
+/// The connected piece (over edges) with the largest signed volume.
+pub fn bulkiest_piece(mesh: &Mesh) -> Mesh {
+    pieces_by(mesh, |m, ts| {
+        ts.iter()
+            .map(|&t| {
+                let [a, b, c] = m.corners(t as usize);
+                a.dot(&b.cross(&c)) / 6.0
+            })
+            .sum()
+    })
+}
+
+fn pieces_by(mesh: &Mesh, measure: impl Fn(&Mesh, &[u32]) -> f64) -> Mesh {
+    let n = mesh.triangles.len();
+    let mut parent: Vec<u32> = (0..n as u32).collect();
+    let mut edge_of: HashMap<(u32, u32), u32> = HashMap::with_capacity(n * 3 / 2);
+    for (t, triangle) in mesh.triangles.iter().enumerate() {
+        for k in 0..3 {
+            let (a, b) = (triangle[k], triangle[(k + 1) % 3]);
+            if let Some(other) = edge_of.insert((a.min(b), a.max(b)), t as u32) {
+                let (x, y) = (root(&mut parent, other), root(&mut parent, t as u32));
+                parent[x.max(y) as usize] = x.min(y);
+            }
+        }
+    }
+    let mut pieces: BTreeMap<u32, Vec<u32>> = BTreeMap::new();
+    for t in 0..n as u32 {
+        pieces.entry(root(&mut parent, t)).or_default().push(t);
+    }
+    let best = pieces.into_values().map(|p| (measure(mesh, &p), p)).max_by(|a, b| a.0.total_cmp(&b.0));
+    let triangles = best.map(|(_, p)| p.iter().map(|&t| mesh.triangles[t as usize]).collect()).unwrap_or_default();
+    compact(&Mesh { vertices: mesh.vertices.clone(), triangles })
+}
+
+/// Border loops, each directed so that a filling triangle `(l[k], l[k+1], x)` is oriented like the surface.
+pub fn border_loops(mesh: &Mesh) -> Vec<Vec<u32>> {
+    let mut directed: HashMap<(u32, u32), ()> = HashMap::with_capacity(mesh.triangles.len() * 3);
+    for t in &mesh.triangles {
+        for k in 0..3 {
+            directed.insert((t[k], t[(k + 1) % 3]), ());
+        }
+    }
+    // Filling runs against the surface's own direction. Sorted, so that the result does not depend on hashing.
+    let mut next: BTreeMap<u32, Vec<u32>> = BTreeMap::new();
+    for t in &mesh.triangles {
+        for k in 0..3 {
+            let (a, b) = (t[k], t[(k + 1) % 3]);
+            if !directed.contains_key(&(b, a)) {
+                next.entry(b).or_default().push(a);
+            }
+        }
+    }
+    let mut loops = Vec::new();
+    while let Some((&start, _)) = next.first_key_value() {
+        let mut border = Vec::new();
+        let mut at = start;
+        while let Some(ends) = next.get_mut(&at) {
+            border.push(at);
+            let to = ends.pop();
+            if ends.is_empty() {
+                next.remove(&at);
+            }
+            match to {
+                Some(v) => at = v,
+                None => break,
+            }
+            if at == start {
+                break;
+            }
+        }
+        if border.len() >= 3 {
+            loops.push(border);
+        }
+    }
+    loops
+}
+
+/// Area of the box around a loop, on the ground.
+fn extent(mesh: &Mesh, border: &[u32]) -> f64 {
+    let first = mesh.vertices[border[0] as usize];
+    let (low, high) = border.iter().fold((first, first), |(lo, hi), &v| {
+        let p = &mesh.vertices[v as usize];
+        (lo.inf(p), hi.sup(p))
+    });
+    (high.x - low.x) * (high.y - low.y)
+}
+
+fn extend_down(mesh: &mut Mesh, border: &[u32], floor: f64) {
+    let base = mesh.vertices.len() as u32;
+    let n = border.len() as u32;
+    let mut centre = Vector3::zeros();
+    for &v in border {
+        let mut p = mesh.vertices[v as usize];
+        p.z = floor;
+        centre += p / f64::from(n);
+        mesh.vertices.push(p);
+    }
+    mesh.vertices.push(centre);
+    for k in 0..n {
+        let next = (k + 1) % n;
+        let (a, b) = (border[k as usize], border[next as usize]);
+        mesh.triangles.push([a, b, base + next]);
+        mesh.triangles.push([a, base + next, base + k]);
+        mesh.triangles.push([base + k, base + next, base + n]);
+    }
+}
+
+fn fill_by_fan(mesh: &mut Mesh, border: &[u32]) {
+    let centre = border.iter().fold(Vector3::zeros(), |s, &v| s + mesh.vertices[v as usize]) / border.len() as f64;
+    mesh.vertices.push(centre);
+    let c = (mesh.vertices.len() - 1) as u32;
+    for k in 0..border.len() {
+        mesh.triangles.push([border[k], border[(k + 1) % border.len()], c]);
+    }
+}
+
+fn fill_by_least_area(mesh: &mut Mesh, border: &[u32]) {
+    let n = border.len();
+    let members: BTreeSet<u32> = border.iter().copied().collect();
+    // A diagonal that is an edge of the surface already would be used by more than two triangles.
+    let taken: BTreeSet<(u32, u32)> = mesh
+        .triangles
+        .iter()
+        .flat_map(|t| (0..3).map(|k| (t[k], t[(k + 1) % 3])))
+        .filter(|(a, b)| members.contains(a) && members.contains(b))
+        .map(|(a, b)| (a.min(b), a.max(b)))
+        .collect();
+    let blocked = |i: usize, j: usize| {
+        j - i > 1 && j - i < n - 1 && taken.contains(&(border[i].min(border[j]), border[i].max(border[j])))
+    };
+    let p = |i: usize| mesh.vertices[border[i] as usize];
+    let mut cost = vec![0.0f64; n * n];
+    let mut split = vec![0usize; n * n];
+    for span in 2..n {
+        for i in 0..n - span {
+            let j = i + span;
+            let mut best = (f64::INFINITY, i + 1);
+            for m in i + 1..j {
+                if blocked(i, m) || blocked(m, j) {
+                    continue;
+                }
+                let area = (p(m) - p(i)).cross(&(p(j) - p(i))).norm();
+                let total = cost[i * n + m] + cost[m * n + j] + area;
+                if total < best.0 {
+                    best = (total, m);
+                }
+            }
+            cost[i * n + j] = best.0;
+            split[i * n + j] = best.1;
+        }
+    }
+    if !cost[n - 1].is_finite() {
+        fill_by_fan(mesh, border);
+        return;
+    }
+    let mut stack = vec![(0, n - 1)];
+    while let Some((i, j)) = stack.pop() {
+        if j - i < 2 {
+            continue;
+        }
+        let m = split[i * n + j];
+        mesh.triangles.push([border[i], border[m], border[j]]);
+        stack.push((i, m));
+        stack.push((m, j));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::mesh::bvh::Bvh;
+
+    fn terrain(holes: &[(usize, usize)]) -> Mesh {
+        let n = 12u32;
+        let vertices = (0..n * n)
+            .map(|i| Vector3::new(f64::from(i % n), f64::from(i / n), (f64::from(i) * 0.7).sin() * 0.3))
+            .collect();
+        let mut triangles = Vec::new();
+        for y in 0..n - 1 {
+            for x in 0..n - 1 {
+                if !holes.contains(&(x as usize, y as usize)) {
+                    let a = y * n + x;
+                    triangles.extend([[a, a + 1, a + n + 1], [a, a + n + 1, a + n]]);
+                }
+            }
+        }
+        Mesh { vertices, triangles }
+    }
+
+    fn open_edges(mesh: &Mesh) -> usize {
+        border_loops(mesh).iter().map(Vec::len).sum()
+    }
+
+    #[test]
+    fn a_terrain_with_holes_becomes_a_closed_solid_of_positive_volume() {
+        let surface = terrain(&[(3, 3), (4, 3), (8, 8)]);
+        assert_eq!(border_loops(&surface).len(), 3);
+        let solid = close_downwards(&surface, -5.0);
+        assert_eq!(open_edges(&solid), 0);
+        let expected = 11.0 * 11.0 * 5.0;
+        assert!((solid.volume() - expected).abs() < 0.03 * expected, "{}", solid.volume());
+        let hit = Bvh::new(&solid).cast(&Vector3::new(3.3, 3.6, 9.0), &-Vector3::z(), 0.0, 20.0);
+        assert!(hit.is_some(), "the hole is filled");
+    }
+
+    #[test]
+    fn floating_pieces_are_dropped() {
+        let mut surface = terrain(&[]);
+        let n = surface.vertices.len() as u32;
+        surface.vertices.extend([
+            Vector3::new(1.0, 1.0, 9.0),
+            Vector3::new(2.0, 1.0, 9.0),
+            Vector3::new(1.0, 2.0, 9.0),
+        ]);
+        surface.triangles.push([n, n + 1, n + 2]);
+        let piece = largest_piece(&surface);
+        assert_eq!(piece.triangles.len(), surface.triangles.len() - 1);
+        assert_eq!(piece.vertices.len(), n as usize);
+    }
+}

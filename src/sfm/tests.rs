@@ -1,0 +1,266 @@
+//! Reconstructions of synthetic flights with known truth: noise, wrong matches, bad positions, missing positions.
+
+use super::*;
+use crate::base::{CameraId, Fingerprint, PhotoId, Rng};
+use crate::camera::{Camera, FocalSource, Lens};
+use crate::geometry::{Rigid3, Sim3};
+use crate::scene::{Georeference, Keypoint, LocalFrame, PairKind, Photo, PositionPrior};
+use nalgebra::{UnitQuaternion, Vector2, Vector3};
+
+/// What a synthetic flight is made of.
+struct Recipe {
+    strips: usize,
+    photos: usize,
+    points: usize,
+    noise_px: f64,
+    wrong: f64,
+    gps_sigma: f64,
+    tilt: f64,
+    flat: bool,
+}
+
+impl Default for Recipe {
+    fn default() -> Self {
+        Self { strips: 3, photos: 6, points: 2500, noise_px: 0.5, wrong: 0.1, gps_sigma: 2.0, tilt: 0.08, flat: false }
+    }
+}
+
+struct Synthetic {
+    flight: Flight,
+    features: Vec<Features>,
+    pairs: Vec<VerifiedPair>,
+    truth: Vec<Rigid3>,
+}
+
+const TRUE_LENS: Lens = Lens { f: 1180.0, cx: 805.0, cy: 597.0, k: [-0.03, 0.02, -0.005], p: [0.0003, -0.0002] };
+
+fn photo(i: usize, position: Option<PositionPrior>) -> Photo {
+    Photo {
+        id: PhotoId::from(i),
+        path: format!("{i:03}.jpg").into(),
+        name: format!("{i:03}.jpg"),
+        camera: CameraId(0),
+        orientation: 1,
+        time_s: Some(i as f64),
+        exposure_s: None,
+        gps: None,
+        attitude: None,
+        relative_altitude_m: None,
+        position,
+        rotation: None,
+        content: Fingerprint::of_bytes(&[i as u8]),
+    }
+}
+
+fn ground(x: f64, y: f64, flat: bool) -> f64 {
+    if flat {
+        return 0.0;
+    }
+    // Blocks of houses on rolling ground.
+    let house = (x / 17.0).floor().rem_euclid(2.0) == 0.0 && (y / 23.0).floor().rem_euclid(2.0) == 0.0;
+    2.0 * (x / 40.0).sin() + 1.5 * (y / 30.0).cos() + if house { 9.0 } else { 0.0 }
+}
+
+fn poses(recipe: &Recipe, rng: &mut Rng) -> Vec<Rigid3> {
+    let mut out = Vec::new();
+    for s in 0..recipe.strips {
+        for i in 0..recipe.photos {
+            let centre = Vector3::new(18.0 * i as f64, 30.0 * s as f64, 80.0)
+                + Vector3::new(rng.normal(), rng.normal(), 1.5 * rng.normal());
+            let yaw = if s % 2 == 0 { 0.0 } else { std::f64::consts::PI } + 0.05 * rng.normal();
+            let lean = UnitQuaternion::from_euler_angles(recipe.tilt * rng.normal(), recipe.tilt * rng.normal(), yaw);
+            let nadir = UnitQuaternion::from_euler_angles(std::f64::consts::PI, 0.0, 0.0);
+            out.push(Rigid3::from_rotation_and_centre(nadir * lean, centre));
+        }
+    }
+    out
+}
+
+fn synthesise(recipe: &Recipe) -> Synthetic {
+    let mut rng = Rng::new(42, 1);
+    let truth = poses(recipe, &mut rng);
+    let n = truth.len();
+    let (w, h) = (18.0 * recipe.photos as f64, 30.0 * recipe.strips as f64);
+    let mut features = vec![Features::default(); n];
+    let mut point_of: Vec<Vec<u32>> = vec![Vec::new(); n];
+    for point in 0..recipe.points {
+        let (x, y) = (rng.uniform(-50.0, w + 32.0), rng.uniform(-40.0, h + 10.0));
+        let x = Vector3::new(x, y, ground(x, y, recipe.flat));
+        for (i, pose) in truth.iter().enumerate() {
+            let Some(p) = TRUE_LENS.project(&pose.apply(&x)) else { continue };
+            let p = p + Vector2::new(rng.normal(), rng.normal()) * recipe.noise_px;
+            // One in five sights is missed.
+            if p.x < 0.0 || p.y < 0.0 || p.x > 1600.0 || p.y > 1200.0 || rng.next_f64() < 0.2 {
+                continue;
+            }
+            let colour = [point as u8, 100, 50];
+            features[i].keypoints.push(Keypoint { x: p.x as f32, y: p.y as f32, scale: 2.0, angle: 0.0, colour });
+            point_of[i].push(point as u32);
+        }
+    }
+    let pairs = pairs(recipe, &truth, &features, &point_of, &mut rng);
+    let prior = |c: Vector3<f64>, rng: &mut Rng| PositionPrior {
+        centre: c + recipe.gps_sigma * Vector3::new(rng.normal(), rng.normal(), rng.normal()),
+        sigma: Vector3::repeat(recipe.gps_sigma),
+    };
+    let gps = recipe.gps_sigma > 0.0;
+    let photos = (0..n).map(|i| photo(i, gps.then(|| prior(truth[i].centre(), &mut rng)))).collect();
+    let camera = Camera {
+        id: CameraId(0),
+        label: "synthetic".into(),
+        width: 1600,
+        height: 1200,
+        lens: Lens::ideal(1200.0, 1600, 1200),
+        focal_source: FocalSource::Exif,
+    };
+    let frame =
+        gps.then_some(LocalFrame { latitude_deg: 47.0, longitude_deg: 8.0, altitude_m: 400.0, utm_epsg: 32632 });
+    let flight = Flight { photos, cameras: vec![camera], frame, ..Default::default() };
+    Synthetic { flight, features, pairs, truth }
+}
+
+fn pairs(
+    recipe: &Recipe,
+    truth: &[Rigid3],
+    features: &[Features],
+    point_of: &[Vec<u32>],
+    rng: &mut Rng,
+) -> Vec<VerifiedPair> {
+    let mut out = Vec::new();
+    for a in 0..truth.len() {
+        for b in a + 1..truth.len() {
+            let mut inliers = Vec::new();
+            for (i, p) in point_of[a].iter().enumerate() {
+                if let Ok(j) = point_of[b].binary_search(p) {
+                    let wrong = rng.next_f64() < recipe.wrong;
+                    let j = if wrong { rng.below(features[b].len()) } else { j };
+                    if !inliers.iter().any(|&(_, k)| k == j as u32) {
+                        inliers.push((i as u32, j as u32));
+                    }
+                }
+            }
+            if inliers.len() < 40 {
+                continue;
+            }
+            let exact = truth[b].then_from(&truth[a].inverse());
+            let turn = UnitQuaternion::from_scaled_axis(Vector3::new(rng.normal(), rng.normal(), rng.normal()) * 0.003);
+            let t = exact.translation.normalize() + Vector3::new(rng.normal(), rng.normal(), rng.normal()) * 0.01;
+            let baseline = (truth[a].centre() - truth[b].centre()).norm();
+            out.push(VerifiedPair {
+                a: PhotoId::from(a),
+                b: PhotoId::from(b),
+                inliers,
+                b_from_a: Rigid3::new(turn * exact.rotation, t.normalize()),
+                alternative: None,
+                kind: PairKind::General,
+                homography: None,
+                median_angle: (baseline / 80.0).atan(),
+            });
+        }
+    }
+    out
+}
+
+fn centres(r: &Reconstruction, s: &Synthetic) -> (Vec<Vector3<f64>>, Vec<Vector3<f64>>) {
+    r.poses.iter().zip(&s.truth).filter_map(|(p, t)| p.map(|p| (p.centre(), t.centre()))).unzip()
+}
+
+fn aligned_rms(r: &Reconstruction, s: &Synthetic) -> f64 {
+    let (a, b) = centres(r, s);
+    let fit = Sim3::fit(&a, &b, None).expect("fit");
+    (a.iter().zip(&b).map(|(a, b)| (fit.apply(a) - b).norm_squared()).sum::<f64>() / a.len() as f64).sqrt()
+}
+
+fn raw_rms(r: &Reconstruction, s: &Synthetic) -> f64 {
+    let (a, b) = centres(r, s);
+    (a.iter().zip(&b).map(|(a, b)| (a - b).norm_squared()).sum::<f64>() / a.len() as f64).sqrt()
+}
+
+fn run(s: &Synthetic) -> Reconstruction {
+    reconstruct(&Ctx::silent(), &s.flight, &s.features, &s.pairs, &SfmOptions::default()).expect("reconstructs")
+}
+
+fn rms_px(r: &Reconstruction) -> f64 {
+    let errors: Vec<f64> =
+        r.points.iter().flat_map(|p| p.track.iter().map(|o| r.reprojection_error(p, o).expect("in front"))).collect();
+    crate::base::stats::rms(&errors).expect("observations")
+}
+
+#[test]
+fn a_flight_with_gps_lands_in_its_place() {
+    let s = synthesise(&Recipe::default());
+    let r = run(&s);
+    assert_eq!(r.registered().count(), s.truth.len(), "{:?}", r.notes);
+    assert!(aligned_rms(&r, &s) < 0.05, "aligned {} m", aligned_rms(&r, &s));
+    // Seven parameters from 18 positions of 2 m: 1.25 m expected.
+    assert!(raw_rms(&r, &s) < 2.2, "in place {} m", raw_rms(&r, &s));
+    let Georeference::Local { residuals, .. } = &r.georeference else { panic!("not georeferenced") };
+    assert_eq!(residuals.len(), s.truth.len());
+    assert!(rms_px(&r) < 0.8, "{}", rms_px(&r));
+    let f = r.cameras[0].lens.f;
+    assert!((f / TRUE_LENS.f - 1.0).abs() < 0.005, "{:?}", r.cameras[0].lens);
+    assert!(r.points.iter().all(|p| p.track.len() >= 2 && p.track.windows(2).all(|w| w[0].photo < w[1].photo)));
+}
+
+#[test]
+fn a_flight_without_gps_is_level_and_unscaled() {
+    let s = synthesise(&Recipe { gps_sigma: 0.0, ..Default::default() });
+    let r = run(&s);
+    assert_eq!(r.registered().count(), s.truth.len(), "{:?}", r.notes);
+    assert_eq!(r.georeference, Georeference::Unscaled);
+    assert!(aligned_rms(&r, &s) < 0.1, "{}", aligned_rms(&r, &s));
+    let (a, b) = centres(&r, &s);
+    let fit = Sim3::fit(&a, &b, None).expect("fit");
+    let up = fit.rotation * Vector3::z();
+    assert!(up.angle(&Vector3::z()) < 0.1, "leans by {}", up.angle(&Vector3::z()));
+}
+
+#[test]
+fn a_few_bad_positions_do_not_wreck_the_block() {
+    let mut s = synthesise(&Recipe::default());
+    for (i, e) in [
+        (2, Vector3::new(300.0, -80.0, 20.0)),
+        (9, Vector3::new(-6000.0, 1e5, -400.0)),
+        (14, Vector3::new(25.0, 25.0, 0.0)),
+    ] {
+        s.flight.photos[i].position.as_mut().expect("prior").centre += e;
+    }
+    let r = run(&s);
+    assert_eq!(r.registered().count(), s.truth.len(), "{:?}", r.notes);
+    assert!(raw_rms(&r, &s) < 2.2, "{}", raw_rms(&r, &s));
+    let outliers: Vec<_> =
+        r.notes.iter().filter(|n| n.code == "position-outlier").map(|n| n.subject.as_str()).collect();
+    assert_eq!(outliers, ["002.jpg", "009.jpg", "014.jpg"]);
+}
+
+#[test]
+fn flat_ground_and_a_photo_of_elsewhere() {
+    let mut s = synthesise(&Recipe { flat: true, tilt: 0.2, ..Default::default() });
+    // Photo 4 shows another place: it matches nothing.
+    s.pairs.retain(|p| p.a != PhotoId(4) && p.b != PhotoId(4));
+    let r = run(&s);
+    assert_eq!(r.registered().count(), s.truth.len() - 1, "{:?}", r.notes);
+    assert!(aligned_rms(&r, &s) < 0.2, "{}", aligned_rms(&r, &s));
+    let note = r.notes.iter().find(|n| n.subject == "004.jpg").expect("a reason");
+    assert_eq!(note.code, "photo-not-registered");
+}
+
+#[test]
+fn the_result_does_not_depend_on_threads() {
+    let s = synthesise(&Recipe { strips: 2, photos: 5, points: 1500, ..Default::default() });
+    let on = |threads: usize| {
+        rayon::ThreadPoolBuilder::new().num_threads(threads).build().expect("pool").install(|| run(&s))
+    };
+    assert_eq!(on(1), on(3));
+}
+
+#[test]
+fn nothing_to_start_from_is_an_error() {
+    let s = synthesise(&Recipe { strips: 1, photos: 3, points: 600, ..Default::default() });
+    let error = reconstruct(&Ctx::silent(), &s.flight, &s.features, &[], &SfmOptions::default()).expect_err("no pairs");
+    assert!(matches!(error, SfmError::NoPairs { photos: 3, pairs: 0 }) && !error.hint().is_empty());
+    let ctx = Ctx::silent();
+    ctx.cancel_token().cancel();
+    let error = reconstruct(&ctx, &s.flight, &s.features, &s.pairs, &SfmOptions::default()).expect_err("cancelled");
+    assert!(matches!(error, SfmError::Cancelled(_)));
+}

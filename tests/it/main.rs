@@ -1,0 +1,7 @@
+//! The program as a user runs it: the built binary on small synthetic flights in temporary folders.
+
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+mod bad_input;
+mod run;
+mod support;
