@@ -55,7 +55,19 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
 ];
 
 /// Files longer than the soft cap of 400 lines of code, and why.
-const LONG_FILES: &[(&str, &str)] = &[];
+const LONG_FILES: &[(&str, &str)] = &[
+    ("src/dense/kernels/patch_match/cpu.rs", "one kernel, step by step like its shader"),
+    ("src/geometry/relative_pose.rs", "one estimator with its scoring and refinement"),
+    ("src/mesh/simplify/collapse.rs", "one data structure and the checks that keep it a manifold"),
+    ("src/synthetic/city/blocks.rs", "a catalogue of what stands on a block"),
+    ("src/synthetic/material.rs", "a catalogue of materials"),
+    ("src/synthetic/mod.rs", "options with their documentation"),
+    ("src/texture/levelling.rs", "one linear system from assembly to solution"),
+];
+
+/// Files of pure modules that may read a clock, and why.
+const CLOCKS: &[(&str, &str)] =
+    &[("src/matching/kernels/nearest_two.rs", "sizes the next dispatch by how long the last one took")];
 
 fn files(folder: &Path, ending: &str) -> Vec<PathBuf> {
     let mut found = Vec::new();
@@ -108,7 +120,13 @@ fn imports_point_only_downwards() {
             }
             for (at, _) in code.match_indices("crate::") {
                 let name: String = code[at + 7..].chars().take_while(|c| c.is_ascii_lowercase() || *c == '_').collect();
-                if !name.is_empty() && name != "base" && name != module && !allowed.contains(&name.as_str()) {
+                let is_macro = code[at + 7 + name.len()..].starts_with('!');
+                if !name.is_empty()
+                    && !is_macro
+                    && name != "base"
+                    && name != module
+                    && !allowed.contains(&name.as_str())
+                {
                     wrong.push(format!("{}:{}: {module} may not import {name}", file.display(), number + 1));
                 }
             }
@@ -145,6 +163,9 @@ fn pure_modules_touch_no_files_and_no_clocks() {
         }
         let text = fs::read_to_string(&file).unwrap();
         for (number, line) in without_tests(&text).lines().enumerate() {
+            if CLOCKS.iter().any(|(f, _)| file.ends_with(f)) {
+                continue;
+            }
             for word in ["std::fs", "Instant::now", "SystemTime::now", "clap::", "egui::"] {
                 if line.contains(word) && !line.trim_start().starts_with("//") {
                     wrong.push(format!("{}:{}: {word}", file.display(), number + 1));
@@ -160,12 +181,12 @@ fn every_file_says_what_it_is_for_and_none_is_too_long() {
     let mut wrong = Vec::new();
     for file in files(&root().join("src"), "rs") {
         let text = fs::read_to_string(&file).unwrap();
-        if !text.starts_with("//! ") {
+        let is_test = file.to_string_lossy().contains("test");
+        if !text.starts_with("//! ") && !is_test {
             wrong.push(format!("{}: does not open with its purpose (//! ...)", file.display()));
         }
         let lines = without_tests(&text).lines().count();
         let name = file.strip_prefix(root()).unwrap().to_string_lossy().into_owned();
-        let is_test = name.contains("test");
         if lines > 400 && !is_test && !LONG_FILES.iter().any(|(f, _)| *f == name) {
             wrong.push(format!("{name}: {lines} lines of code, the cap is 400 unless a reason is listed here"));
         }

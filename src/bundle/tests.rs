@@ -353,17 +353,3 @@ fn public_problems_reach_the_optimum_of_an_independent_solver() {
         assert!(report.final_cost < reference * (1.0 + 1e-6), "{file}: {report:?}, reference {reference}");
     }
 }
-
-#[test]
-#[ignore = "a measurement: run it alone with --ignored --nocapture"]
-fn speed_on_a_hundred_photos() {
-    let truth = block(10, 10, 20_000);
-    let mut problem = truth.clone();
-    problem.lenses[0].free = [true; 8];
-    add_position_priors(&mut problem, 1.0, 1.0);
-    perturb(&mut problem, 0.5);
-    let start = std::time::Instant::now();
-    let report = adjust(&Ctx::silent(), &mut problem, &BundleOptions::default()).expect("adjusts");
-    let rate = report.iterations as f64 / start.elapsed().as_secs_f64();
-    eprintln!("{} observations, {report:?}: {rate:.1} iterations a second", problem.observations.len());
-}

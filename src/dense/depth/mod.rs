@@ -17,7 +17,6 @@ mod options;
 mod prior;
 mod pyramid;
 
-pub(crate) use filter::compare;
 pub use filter::{FilterOptions, filter};
 pub use options::DepthOptions;
 

@@ -6,8 +6,8 @@ use crate::base::{Fingerprint, PhotoId, stats};
 use crate::dense::DenseError;
 use crate::dense::fuse::{FuseOptions, Fusion, fuse_view, ground_pixel};
 use crate::dense::neighbours::neighbourhoods;
-use crate::pipeline::{Handle, Job, Stage, StageError};
 use crate::image::Rgb8;
+use crate::pipeline::{Handle, Job, Stage, StageError};
 use crate::scene::{DepthMap, Flight, PointCloud, Reconstruction};
 use std::collections::{BTreeMap, BTreeSet};
 
