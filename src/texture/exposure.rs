@@ -82,44 +82,20 @@ fn solve(samples: &[Sample], views: usize, channel: usize) -> Vec<f64> {
 }
 
 fn solve_weighted(samples: &[Sample], weights: &[Vec<f64>], views: usize, channel: usize) -> Vec<f64> {
-    // The normal matrix is diag(sum w) - sum w w' / sum w over faces; it is applied face by face. Partial sums are over
-    // fixed blocks in a fixed order.
-    let block = 4096;
-    let gather = |term: &(dyn Fn(&Sample, &[f64], f64, usize) -> f64 + Sync),
-                  mean: &(dyn Fn(&Sample, usize) -> f64 + Sync)| {
-        let parts: Vec<Vec<f64>> = samples
-            .par_chunks(block)
-            .zip(weights.par_chunks(block))
-            .map(|(samples, weights)| {
-                let mut out = vec![0.0; views];
-                for (s, w) in samples.iter().zip(weights) {
-                    let sum: f64 = w.iter().sum();
-                    if sum <= 1e-9 {
-                        continue;
-                    }
-                    let m = (0..w.len()).map(|i| w[i] * mean(s, i)).sum::<f64>() / sum;
-                    for i in 0..w.len() {
-                        out[s.views[i] as usize] += w[i] * term(s, w, m, i);
-                    }
-                }
-                out
-            })
-            .collect();
-        let mut sum = vec![0.0; views];
-        for p in parts {
-            for (s, v) in sum.iter_mut().zip(p) {
-                *s += v;
-            }
-        }
-        sum
-    };
+    // The normal matrix is diag(sum w) - sum w w' / sum w over faces; it is applied face by face.
     let log = |s: &Sample, i: usize| s.log[i][channel];
-    let rhs = gather(&|s, _, m, i| m - log(s, i), &log);
-    let diagonal = gather(&|_, w, _, i| 1.0 - w[i] / w.iter().sum::<f64>(), &|_, _| 0.0);
+    let rhs: Vec<f64> = differences(samples, weights, views, &log).iter().map(|v| -v).collect();
+    let mut diagonal = vec![0.0; views];
+    for (s, w) in samples.iter().zip(weights) {
+        let sum: f64 = w.iter().sum::<f64>().max(1e-9);
+        for (v, w) in s.views.iter().zip(w) {
+            diagonal[*v as usize] += w * (1.0 - w / sum);
+        }
+    }
     let pull = PULL * (diagonal.iter().sum::<f64>() / views as f64).max(1.0);
     let apply = |x: &[f64]| {
         let value = |s: &Sample, i: usize| x[s.views[i] as usize];
-        let mut y = gather(&|s, _, m, i| value(s, i) - m, &value);
+        let mut y = differences(samples, weights, views, &value);
         for (y, x) in y.iter_mut().zip(x) {
             *y += pull * x;
         }
@@ -152,6 +128,35 @@ fn solve_weighted(samples: &[Sample], weights: &[Vec<f64>], views: usize, channe
         }
     }
     x
+}
+
+/// For each view the weighted sum, over its faces, of a value less its mean over the face's views. Partial sums are over
+/// fixed blocks in a fixed order.
+fn differences(
+    samples: &[Sample],
+    weights: &[Vec<f64>],
+    views: usize,
+    value: &(impl Fn(&Sample, usize) -> f64 + Sync),
+) -> Vec<f64> {
+    let block = 4096;
+    let parts: Vec<Vec<f64>> = samples
+        .par_chunks(block)
+        .zip(weights.par_chunks(block))
+        .map(|(samples, weights)| {
+            let mut out = vec![0.0; views];
+            for (s, w) in samples.iter().zip(weights) {
+                let sum: f64 = w.iter().sum();
+                if sum > 1e-9 {
+                    let mean = (0..w.len()).map(|i| w[i] * value(s, i)).sum::<f64>() / sum;
+                    for (i, w) in w.iter().enumerate() {
+                        out[s.views[i] as usize] += w * (value(s, i) - mean);
+                    }
+                }
+            }
+            out
+        })
+        .collect();
+    parts.into_iter().fold(vec![0.0; views], |sum, p| sum.iter().zip(p).map(|(s, v)| s + v).collect())
 }
 
 #[cfg(test)]

@@ -296,9 +296,12 @@ impl System {
     }
 }
 
+/// Number of entries of each row of a chart, and the entries.
+type ChartRows = (Vec<u32>, Vec<(u32, f32)>);
+
 /// The smoothness terms: for each edge of the mesh, as often as a face of the chart has it.
 fn within_charts(mesh: &Mesh, topology: &Topology, charts: &Charts, unknowns: &Unknowns) -> Rows {
-    let parts: Vec<(Vec<u32>, Vec<(u32, f32)>)> = charts
+    let parts: Vec<ChartRows> = charts
         .list
         .par_iter()
         .enumerate()
