@@ -1,5 +1,16 @@
 //! The `veduta` program: parses the command line, runs it, maps the outcome to an exit code.
 
 fn main() -> std::process::ExitCode {
+    quiet_vulkan_loader();
     veduta::cli::main()
+}
+
+/// Without a desktop session Mesa's device-select layer looks for one and prints errors that mean nothing here.
+#[allow(unsafe_code, reason = "environment variables can only be set before other threads start")]
+fn quiet_vulkan_loader() {
+    let desktop = ["XDG_RUNTIME_DIR", "WAYLAND_DISPLAY", "DISPLAY"].iter().any(|v| std::env::var_os(v).is_some());
+    if cfg!(target_os = "linux") && !desktop {
+        // SAFETY: this is the first statement of the program; no other thread runs.
+        unsafe { std::env::set_var("NODEVICE_SELECT", "1") };
+    }
 }

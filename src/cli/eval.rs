@@ -4,7 +4,8 @@ use super::args::EvalArgs;
 use super::{CliError, say};
 use crate::base::Ctx;
 use crate::evaluate::{
-    ColourMetrics, PoseMetrics, SurfaceMetrics, colour_metrics, pose_metrics, surface_metrics, truth_from_result,
+    ColourMetrics, PoseMetrics, SeenTruth, SurfaceMetrics, colour_metrics, pose_metrics, surface_metrics,
+    truth_from_result,
 };
 use crate::image::decode::decode_photo;
 use crate::project::Project;
@@ -69,12 +70,11 @@ fn evaluate(project: &Project, folder: &Path, truth: &Truth) -> Result<Evaluatio
     if let Ok(bytes) = fs::read(folder.join(&truth.mesh)) {
         let surface = read_ply(&bytes).map_err(|e| CliError::new(e.to_string(), e.hint()))?;
         let ctx = Ctx::silent();
-        let measure = |fitted| {
-            let transform = transform(fitted)?;
-            surface_metrics(&ctx, &city.mesh, &transform, truth, &surface, limit).ok()
-        };
-        evaluation.surface = measure(false);
-        evaluation.surface_aligned = measure(true);
+        if let Ok(seen) = SeenTruth::new(&ctx, truth, &surface, limit) {
+            let measure = |fitted| surface_metrics(&ctx, &city.mesh, &transform(fitted)?, &seen).ok();
+            evaluation.surface = measure(false);
+            evaluation.surface_aligned = measure(true);
+        }
     }
     let load = |view: &TruthView| {
         let bytes = fs::read(folder.join(&view.file)).ok()?;

@@ -10,7 +10,7 @@ mod surface;
 
 pub use colour::{ColourMetrics, ViewMetrics, colour_metrics};
 pub use pose::{AlignedMetrics, PoseMetrics, pose_metrics, truth_from_result};
-pub use surface::{ClassMetrics, SurfaceMetrics, surface_metrics};
+pub use surface::{ClassMetrics, SeenTruth, SurfaceMetrics, surface_metrics};
 
 use crate::geometry::{Rigid3, Sim3};
 use crate::georef::Enu;

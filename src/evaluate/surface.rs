@@ -6,10 +6,11 @@
 //! triangle. Definitions as in A. Knapitsch et al., "Tanks and Temples", TOG 36(4), 2017, section 4.
 
 use crate::base::{Cancelled, Ctx, Rng};
-use crate::geometry::Sim3;
+use crate::camera::Lens;
+use crate::geometry::{Rigid3, Sim3};
 use crate::mesh::bvh::Bvh;
 use crate::scene::Mesh;
-use crate::synthetic::truth::{CLASSES, Truth, TruthMesh};
+use crate::synthetic::truth::{CLASSES, Truth, TruthMesh, TruthPhoto};
 use nalgebra::Vector3;
 use rayon::prelude::*;
 use serde::Serialize;
@@ -53,38 +54,60 @@ struct Sample {
     triangle: usize,
 }
 
+/// The part of a true surface that counts: samples that enough photos see. Made once, compared with many models.
+pub struct SeenTruth<'a> {
+    truth: &'a Truth,
+    surface: &'a TruthMesh,
+    bvh: Bvh,
+    wanted: Vec<Sample>,
+    density: f64,
+    limit_m: f64,
+}
+
+impl<'a> SeenTruth<'a> {
+    /// Samples the surface and finds what the photos see of it, for distances up to `limit_m`.
+    pub fn new(ctx: &Ctx, truth: &'a Truth, surface: &'a TruthMesh, limit_m: f64) -> Result<Self, Cancelled> {
+        let density = (0.5 / (limit_m * limit_m)).clamp(0.5, 4.0);
+        let bvh = Bvh::new(&surface.mesh);
+        let mut wanted = sample(&surface.mesh, density, 1);
+        wanted.retain(|s| inside(truth, &s.point));
+        ctx.tick(1, 2)?;
+        let eyes: Vec<Eye> = truth.photos.iter().map(Eye::new).collect();
+        let seen: Vec<bool> = wanted.par_iter().map(|s| is_seen(s, &eyes, &bvh)).collect();
+        let mut keep = seen.into_iter();
+        wanted.retain(|_| keep.next().unwrap_or(false));
+        ctx.tick(2, 2)?;
+        Ok(Self { truth, surface, bvh, wanted, density, limit_m })
+    }
+}
+
+/// Whether a point lies within the truth's bounds on the ground.
+fn inside(truth: &Truth, p: &Vector3<f64>) -> bool {
+    let (low, high) = truth.bounds.iter().fold(([f64::MAX; 2], [f64::MIN; 2]), |(lo, hi), b| {
+        ([lo[0].min(b[0]), lo[1].min(b[1])], [hi[0].max(b[0]), hi[1].max(b[1])])
+    });
+    p.x > low[0] && p.y > low[1] && p.x < high[0] && p.y < high[1]
+}
+
 /// Compares a surface with the truth. `truth_from_model` takes the model's frame to the truth's.
 pub fn surface_metrics(
     ctx: &Ctx,
     model: &Mesh,
     truth_from_model: &Sim3,
-    truth: &Truth,
-    surface: &TruthMesh,
-    limit_m: f64,
+    seen: &SeenTruth<'_>,
 ) -> Result<SurfaceMetrics, Cancelled> {
+    let SeenTruth { truth, surface, bvh: truth_bvh, wanted, density, limit_m } = seen;
+    let (density, limit_m) = (*density, *limit_m);
     let model = Mesh {
         vertices: model.vertices.iter().map(|v| truth_from_model.apply(v)).collect(),
         triangles: model.triangles.clone(),
     };
-    let inside = |p: &Vector3<f64>| {
-        let (low, high) = truth.bounds.iter().fold(([f64::MAX; 2], [f64::MIN; 2]), |(lo, hi), b| {
-            ([lo[0].min(b[0]), lo[1].min(b[1])], [hi[0].max(b[0]), hi[1].max(b[1])])
-        });
-        p.x > low[0] && p.y > low[1] && p.x < high[0] && p.y < high[1]
-    };
-    let density = (0.5 / (limit_m * limit_m)).clamp(0.5, 10.0);
-    let truth_bvh = Bvh::new(&surface.mesh);
-    let wanted: Vec<Sample> = sample(&surface.mesh, density, 1).into_iter().filter(|s| inside(&s.point)).collect();
-    ctx.tick(1, 4)?;
-    let seen: Vec<bool> = wanted.par_iter().map(|s| is_seen(s, truth, &truth_bvh)).collect();
-    let wanted: Vec<Sample> = wanted.into_iter().zip(seen).filter(|(_, s)| *s).map(|(w, _)| w).collect();
-    ctx.tick(2, 4)?;
     let model_bvh = Bvh::new(&model);
     let far = FAR * limit_m;
     let complete: Vec<f64> =
         wanted.par_iter().map(|s| model_bvh.closest(&s.point, far).map_or(far, |h| h.distance)).collect();
-    ctx.tick(3, 4)?;
-    let got: Vec<Sample> = sample(&model, density, 2).into_iter().filter(|s| inside(&s.point)).collect();
+    ctx.tick(1, 2)?;
+    let got: Vec<Sample> = sample(&model, density, 2).into_iter().filter(|s| inside(truth, &s.point)).collect();
     let accurate: Vec<(f64, Option<u8>)> = got
         .par_iter()
         .map(|s| match truth_bvh.closest(&s.point, far) {
@@ -92,7 +115,7 @@ pub fn surface_metrics(
             None => (far, None),
         })
         .collect();
-    ctx.tick(4, 4)?;
+    ctx.tick(2, 2)?;
     let score = |class: Option<u8>| {
         let of_truth: Vec<f64> = wanted
             .iter()
@@ -137,19 +160,37 @@ fn sample(mesh: &Mesh, density: f64, seed: u64) -> Vec<Sample> {
     samples
 }
 
+/// A photo's camera, unpacked.
+struct Eye {
+    pose: Rigid3,
+    centre: Vector3<f64>,
+    lens: Lens,
+    size: [f64; 2],
+}
+
+impl Eye {
+    fn new(photo: &TruthPhoto) -> Self {
+        let (pose, camera) = (photo.pose(), &photo.camera);
+        let size = [f64::from(camera.width), f64::from(camera.height)];
+        Self { pose, centre: pose.centre(), lens: camera.lens(), size }
+    }
+}
+
 /// Whether enough photos see a place of the true surface: in the picture, not too steep, nothing between.
-fn is_seen(s: &Sample, truth: &Truth, bvh: &Bvh) -> bool {
+fn is_seen(s: &Sample, eyes: &[Eye], bvh: &Bvh) -> bool {
+    let steepest = STEEPEST_DEG.to_radians().cos();
     let mut views = 0;
-    for photo in &truth.photos {
-        let pose = photo.pose();
-        let Some(pixel) = photo.camera.lens().project(&pose.apply(&s.point)) else { continue };
-        let (w, h) = (f64::from(photo.camera.width), f64::from(photo.camera.height));
-        if pixel.x < 0.0 || pixel.y < 0.0 || pixel.x >= w || pixel.y >= h {
+    for (i, eye) in eyes.iter().enumerate() {
+        if views + eyes.len() - i < LEAST_VIEWS {
+            return false;
+        }
+        let to_camera = eye.centre - s.point;
+        let distance = to_camera.norm();
+        if s.normal.dot(&to_camera).abs() < distance * steepest {
             continue;
         }
-        let to_camera = pose.centre() - s.point;
-        let distance = to_camera.norm();
-        if s.normal.dot(&to_camera).abs() < distance * STEEPEST_DEG.to_radians().cos() {
+        let Some(pixel) = eye.lens.project(&eye.pose.apply(&s.point)) else { continue };
+        if pixel.x < 0.0 || pixel.y < 0.0 || pixel.x >= eye.size[0] || pixel.y >= eye.size[1] {
             continue;
         }
         let direction = to_camera / distance;

@@ -107,7 +107,8 @@ fn ground(height: f64, from: f64) -> TruthMesh {
 fn surfaces_are_scored_by_class() {
     let (truth, true_surface) = (truth(), ground(0.0, -10.0));
     let score = |mesh: &Mesh, limit: f64| {
-        surface_metrics(&Ctx::silent(), mesh, &Sim3::identity(), &truth, &true_surface, limit).unwrap()
+        let seen = SeenTruth::new(&Ctx::silent(), &truth, &true_surface, limit).unwrap();
+        surface_metrics(&Ctx::silent(), mesh, &Sim3::identity(), &seen).unwrap()
     };
     let perfect = score(&true_surface.mesh, 0.2);
     assert!(perfect.classes.iter().all(|c| c.f_score == 1.0), "{perfect:?}");

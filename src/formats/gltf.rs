@@ -108,7 +108,7 @@ mod tests {
             mesh,
             uvs: vec![[[0.0, 0.0], [1.0, 0.0], [0.0, 1.0]]],
             page: vec![0],
-            seen: vec![true],
+            views: vec![3],
             pages: vec![TexturePage { image }],
             texel_m: 0.1,
         };

@@ -44,7 +44,7 @@ pub fn part_as_city(part: &Part) -> City {
         mesh: part.mesh.clone(),
         uvs: part.uvs.clone(),
         page: vec![0; part.mesh.triangles.len()],
-        seen: vec![true; part.mesh.triangles.len()],
+        views: vec![1; part.mesh.triangles.len()],
         pages: vec![crate::scene::TexturePage { image: part.texture.clone() }],
         texel_m: 0.0,
     }

@@ -31,7 +31,7 @@ pub struct SmoothOptions {
 
 impl Default for SmoothOptions {
     fn default() -> Self {
-        Self { normal_rounds: 12, crease_deg: 25.0, vertex_rounds: 12, limit_gsd: 2.0 }
+        Self { normal_rounds: 6, crease_deg: 15.0, vertex_rounds: 4, limit_gsd: 1.0 }
     }
 }
 

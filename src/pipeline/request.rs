@@ -91,7 +91,7 @@ impl Quality {
     pub fn depth_size(self, photo_size: u32) -> u32 {
         match self {
             Self::Draft => (photo_size / 3).min(800),
-            Self::Normal => (photo_size / 2).min(1600),
+            Self::Normal => (photo_size / 2).clamp(photo_size.min(720), 1600),
             Self::High => photo_size.min(3200),
         }
     }

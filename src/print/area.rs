@@ -1,7 +1,7 @@
 //! The rectangle of the city that becomes a part.
 //!
 //! In: the city in local metres. Out: the largest rectangle (with an azimuth) inside the well-covered area, which is
-//! where photos saw the surface from above. Cost: one raster of the city at 256 cells across and, for each azimuth
+//! where at least three photos saw the surface from above, or where any did if there is no such place. Cost: one raster of the city at 256 cells across and, for each azimuth
 //! tried, the maximal rectangle of a binary image by the histogram method (linear in cells). Fails where hardly
 //! anything is covered.
 
@@ -33,23 +33,31 @@ impl Rectangle {
 const CELLS: f64 = 256.0;
 /// Another azimuth than the first must give this much more area to be taken.
 const GAIN_TO_ROTATE: f64 = 1.08;
+/// Photos that make a place well covered: two alone leave ghosts and noise.
+const GOOD_VIEWS: u8 = 3;
 
 /// The largest well-covered rectangle.
 pub fn well_covered(city: &City) -> Result<Rectangle, PrintError> {
+    let largest = |views| largest(city, views);
+    largest(GOOD_VIEWS).or_else(|| largest(1)).ok_or(PrintError::NothingCovered)
+}
+
+/// The largest rectangle that at least `views` photos see, at the best of some azimuths.
+fn largest(city: &City, views: u8) -> Option<Rectangle> {
     let mut best: Option<(f64, Rectangle)> = None;
     for step in 0..9 {
         let azimuth = f64::from(step) * 10f64.to_radians();
-        let Some(rectangle) = largest_at(city, azimuth) else { continue };
+        let Some(rectangle) = largest_at(city, azimuth, views) else { continue };
         let area = rectangle.size.x * rectangle.size.y;
         let wanted = best.as_ref().map_or(0.0, |(a, r)| if r.azimuth == 0.0 { a * GAIN_TO_ROTATE } else { *a });
         if area > wanted {
             best = Some((area, rectangle));
         }
     }
-    best.map(|(_, r)| r).ok_or(PrintError::NothingCovered)
+    best.map(|(_, r)| r)
 }
 
-fn largest_at(city: &City, azimuth: f64) -> Option<Rectangle> {
+fn largest_at(city: &City, azimuth: f64, views: u8) -> Option<Rectangle> {
     let turn = Rotation2::new(-azimuth);
     let flat: Vec<Vector2<f64>> = city.mesh.vertices.iter().map(|v| turn * v.xy()).collect();
     let first = *flat.first()?;
@@ -61,7 +69,7 @@ fn largest_at(city: &City, azimuth: f64) -> Option<Rectangle> {
     let (w, h) = (((high.x - low.x) / cell).ceil() as usize + 1, ((high.y - low.y) / cell).ceil() as usize + 1);
     let mut covered = Mask::filled(w, h, false);
     for (t, triangle) in city.mesh.triangles.iter().enumerate() {
-        if city.seen[t] && city.mesh.area_normal(t).z > 0.0 {
+        if city.views[t] >= views && city.mesh.area_normal(t).z > 0.0 {
             mark(&mut covered, &triangle.map(|v| (flat[v as usize] - low) / cell));
         }
     }
@@ -96,9 +104,9 @@ fn mark(mask: &mut Mask, corners: &[Vector2<f64>; 3]) {
     }
 }
 
-/// Closes gaps of up to 2 % of the area that do not touch the border: courtyards in shadow, water, moving things.
+/// Closes gaps of up to 0.3 % of the area that do not touch the border: courtyards in shadow, water, moving things.
 fn fill_small_gaps(mask: &mut Mask) {
-    let limit = mask.data.len() / 50;
+    let limit = mask.data.len() * 3 / 1000;
     let mut visited = vec![false; mask.data.len()];
     for start in 0..mask.data.len() {
         if mask.data[start] || visited[start] {

@@ -40,7 +40,7 @@ fn city(n: usize, hole: bool) -> City {
         mesh: Mesh { vertices, triangles },
         uvs,
         page: vec![0; count],
-        seen: vec![true; count],
+        views: vec![9; count],
         pages: vec![TexturePage { image }],
         texel_m: 0.1,
     }
@@ -134,6 +134,6 @@ fn wrong_orders_are_refused() {
     let thin = PartOptions { base_mm: 1.0, ..options() };
     assert!(matches!(make_part(&ctx, &city, &thin), Err(PrintError::ThinBase { .. })));
     let mut unseen = city.clone();
-    unseen.seen.fill(false);
+    unseen.views.fill(0);
     assert!(matches!(make_part(&ctx, &unseen, &options()), Err(PrintError::NothingCovered)));
 }

@@ -20,8 +20,9 @@ pub struct City {
     pub uvs: Vec<[[f32; 2]; 3]>,
     /// Texture page of each triangle.
     pub page: Vec<u16>,
-    /// Whether a photo saw the triangle; unseen ones have a colour filled in from around them.
-    pub seen: Vec<bool>,
+    /// How many photos see each triangle (255 stands for more); those that none sees have a colour filled in from
+    /// around them.
+    pub views: Vec<u8>,
     /// The pages.
     pub pages: Vec<TexturePage>,
     /// Ground size of one texel in metres.

@@ -6,7 +6,7 @@
 //!   photo's texels around the cut, so that it cannot be seen.
 //! - Cost: linear in texels. Failure modes: more than 65,536 pages.
 
-use super::charts::{Chart, Charts, UNSEEN};
+use super::charts::{Chart, Charts};
 use super::pack::pack;
 use super::sample::ChartImage;
 use super::visibility::Projector;
@@ -36,12 +36,12 @@ pub(super) fn assemble(
     mesh: Mesh,
     views: &[Projector],
     charts: Charts,
+    seen_by: Vec<u8>,
     images: Vec<ChartImage>,
     filled: Vec<Patch>,
     texel: f64,
     options: &TextureOptions,
 ) -> Result<(City, f64), TextureError> {
-    let seen = charts.of_face.iter().map(|&c| c != UNSEEN).collect();
     let mut patches: Vec<Patch> = charts
         .list
         .into_par_iter()
@@ -75,7 +75,7 @@ pub(super) fn assemble(
     }
     let total: usize = pages.iter().map(|s| s[0] * s[1]).sum();
     let pages = images.into_iter().map(|image| TexturePage { image }).collect();
-    Ok((City { mesh, uvs, page, seen, pages, texel_m: texel }, used / total.max(1) as f64))
+    Ok((City { mesh, uvs, page, views: seen_by, pages, texel_m: texel }, used / total.max(1) as f64))
 }
 
 fn area(c: &[[f32; 2]; 3]) -> f64 {

@@ -235,6 +235,7 @@ pub fn texture_city_with_report(
     if seen.is_empty() {
         return Err(TextureError::NothingSeen { views: views.len(), faces: mesh.triangles.len() });
     }
+    let mut seen_by: Vec<u8> = (0..seen.faces()).map(|f| seen.of(f).len().min(255) as u8).collect();
     let gains = if options.exposure { exposure::gains(&seen, views.len()) } else { vec![[1.0; 3]; views.len()] };
     ctx.tick(views.len() as u64 + 1, total)?;
     let (choices, contradictions) = consensus::choices(&mesh, &topology, &seen, &gains, texel, options);
@@ -276,7 +277,10 @@ pub fn texture_city_with_report(
         seam_difference,
         occupancy: 0.0,
     };
-    let (city, occupancy) = atlas::assemble(mesh, &projectors, charts, images, filled, texel, options)?;
+    for (count, &chart) in seen_by.iter_mut().zip(&charts.of_face) {
+        *count = if chart == UNSEEN { 0 } else { (*count).max(1) };
+    }
+    let (city, occupancy) = atlas::assemble(mesh, &projectors, charts, seen_by, images, filled, texel, options)?;
     report.occupancy = occupancy;
     ctx.tick(total, total)?;
     if report.seen_share < 0.5 {

@@ -207,7 +207,7 @@ pub fn render_city(city: &City, camera: &Camera, options: &RenderOptions) -> (Rg
 /// For each pixel of a camera without supersampling: whether it sees a face that a photo textures.
 pub fn seen_mask(city: &City, camera: &Camera) -> Mask {
     let buffer = Sight::of(&city.mesh, camera, 1).buffer.face;
-    let data = buffer.data.iter().map(|&f| f != NO_FACE && city.seen[f as usize]).collect();
+    let data = buffer.data.iter().map(|&f| f != NO_FACE && city.views[f as usize] > 0).collect();
     Mask { width: buffer.width, height: buffer.height, data }
 }
 

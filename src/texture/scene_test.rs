@@ -203,7 +203,7 @@ fn an_unreadable_photo_is_left_out_with_a_warning() {
         }
     });
     let city = texture_city(&ctx, &mesh, &views(), &load, &options()).expect("textured");
-    assert!(city.seen.iter().filter(|s| **s).count() * 10 > city.seen.len() * 9);
+    assert!(city.views.iter().filter(|v| **v > 0).count() * 10 > city.views.len() * 9);
     assert_eq!(*warnings.lock().expect("lock"), ["photo-unreadable"]);
 }
 

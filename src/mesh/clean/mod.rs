@@ -32,7 +32,7 @@ pub struct CleanOptions {
 
 impl Default for CleanOptions {
     fn default() -> Self {
-        Self { min_component_gsd: 30.0, max_border_edge: 12.0, max_hole_edges: 100, spikes: true }
+        Self { min_component_gsd: 30.0, max_border_edge: 5.0, max_hole_edges: 100, spikes: true }
     }
 }
 

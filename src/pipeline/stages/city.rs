@@ -1,9 +1,9 @@
-//! The textured mesh: surface, cleaning, texture.
+//! The textured mesh: surface, cleaning, refinement, smoothing, texture.
 
 use super::depth::{DepthSet, undistorted};
 use crate::base::{Fingerprint, PhotoId};
 use crate::dense::undistort::undistorted_camera;
-use crate::mesh::{CleanOptions, SmoothOptions, SurfaceOptions, clean, smooth, surface};
+use crate::mesh::{CleanOptions, RefineOptions, SmoothOptions, SurfaceOptions, clean, refine, smooth, surface};
 use crate::pipeline::{Handle, Job, Quality, Stage, StageError};
 use crate::scene::{City, Flight, Mesh, PointCloud, Reconstruction};
 use crate::texture::{TextureError, TextureOptions, TextureView, texture_city_with_report};
@@ -54,17 +54,19 @@ impl CityStage<'_> {
                 e => StageError::failed(Self::NAME, &e, e.hint()),
             };
             let raw =
-                surface(&job.ctx.portion(0.0, 0.35), &cloud, &centres, &SurfaceOptions::default()).map_err(failed)?;
+                surface(&job.ctx.portion(0.0, 0.3), &cloud, &centres, &SurfaceOptions::default()).map_err(failed)?;
             let cleaned =
-                clean(&job.ctx.portion(0.35, 0.4), &raw, cloud.gsd, &CleanOptions::default()).map_err(failed)?;
-            Ok(smooth(&job.ctx.portion(0.4, 0.5), &cleaned, cloud.gsd, &SmoothOptions::default())?)
+                clean(&job.ctx.portion(0.3, 0.35), &raw, cloud.gsd, &CleanOptions::default()).map_err(failed)?;
+            let refined = refine(&job.ctx.portion(0.35, 0.45), &cleaned, &cloud, &RefineOptions::default());
+            let refined = refined.map_err(failed)?;
+            Ok(smooth(&job.ctx.portion(0.45, 0.5), &refined, cloud.gsd, &SmoothOptions::default())?)
         })
     }
 }
 
 impl Stage for CityStage<'_> {
     const NAME: &'static str = "city";
-    const VERSION: u32 = 1;
+    const VERSION: u32 = 2;
     type KeyMaterial = (Fingerprint, Quality);
     type Output = City;
 
