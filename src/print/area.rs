@@ -35,6 +35,10 @@ const CELLS: f64 = 256.0;
 const GAIN_TO_ROTATE: f64 = 1.08;
 /// Photos that make a place well covered: two alone leave ghosts and noise.
 const GOOD_VIEWS: u8 = 3;
+/// Share of the area that a gap in the view may have: courtyards in shadow, water, moving things.
+const UNSEEN_GAP: f64 = 0.003;
+/// Share of the area that a hole in the surface may have.
+const HOLE: f64 = 0.0003;
 
 /// The largest well-covered rectangle.
 pub fn well_covered(city: &City) -> Result<Rectangle, PrintError> {
@@ -67,13 +71,19 @@ fn largest_at(city: &City, azimuth: f64, views: u8) -> Option<Rectangle> {
         return None;
     }
     let (w, h) = (((high.x - low.x) / cell).ceil() as usize + 1, ((high.y - low.y) / cell).ceil() as usize + 1);
-    let mut covered = Mask::filled(w, h, false);
+    let (mut covered, mut surface) = (Mask::filled(w, h, false), Mask::filled(w, h, false));
     for (t, triangle) in city.mesh.triangles.iter().enumerate() {
-        if city.views[t] >= views && city.mesh.area_normal(t).z > 0.0 {
-            mark(&mut covered, &triangle.map(|v| (flat[v as usize] - low) / cell));
+        if city.mesh.area_normal(t).z > 0.0 {
+            let corners = triangle.map(|v| (flat[v as usize] - low) / cell);
+            mark(&mut surface, &corners);
+            if city.views[t] >= views {
+                mark(&mut covered, &corners);
+            }
         }
     }
-    fill_small_gaps(&mut covered);
+    fill_small_gaps(&mut covered, UNSEEN_GAP);
+    fill_small_gaps(&mut surface, HOLE);
+    covered.data.iter_mut().zip(&surface.data).for_each(|(c, s)| *c &= s);
     let (x0, y0, x1, y1) = maximal_rectangle(&covered)?;
     // One cell of margin keeps the ragged rim out.
     let corner_low = low + Vector2::new(x0 as f64 + 1.0, y0 as f64 + 1.0) * cell;
@@ -104,9 +114,9 @@ fn mark(mask: &mut Mask, corners: &[Vector2<f64>; 3]) {
     }
 }
 
-/// Closes gaps of up to 0.3 % of the area that do not touch the border: courtyards in shadow, water, moving things.
-fn fill_small_gaps(mask: &mut Mask) {
-    let limit = mask.data.len() * 3 / 1000;
+/// Closes gaps of up to the given share of the area that do not touch the border.
+fn fill_small_gaps(mask: &mut Mask, share: f64) {
+    let limit = (mask.data.len() as f64 * share) as usize;
     let mut visited = vec![false; mask.data.len()];
     for start in 0..mask.data.len() {
         if mask.data[start] || visited[start] {
@@ -184,7 +194,7 @@ mod tests {
         let mut mask = Mask::filled(40, 40, true);
         *mask.at_mut(20, 20) = false;
         *mask.at_mut(0, 5) = false;
-        fill_small_gaps(&mut mask);
+        fill_small_gaps(&mut mask, 0.001);
         assert!(mask.at(20, 20) && !mask.at(0, 5));
     }
 }
