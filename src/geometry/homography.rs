@@ -118,7 +118,8 @@ pub fn decompose_homography(h: &Matrix3<f64>, rays_a: &[Vector3<f64>], rays_b: &
     out
 }
 
-/// The homography of four matches; `None` where three are collinear.
+/// The homography of four matches; `None` where three are collinear, or where it shows the plane's other side (a mirror
+/// image), which no camera before an opaque surface can see.
 fn from_four(a: &[Vector3<f64>; 4], b: &[Vector3<f64>; 4]) -> Option<Matrix3<f64>> {
     let basis = |p: &[Vector3<f64>; 4]| -> Option<Matrix3<f64>> {
         let m = Matrix3::from_columns(&[p[0], p[1], p[2]]);
@@ -127,7 +128,11 @@ fn from_four(a: &[Vector3<f64>; 4], b: &[Vector3<f64>; 4]) -> Option<Matrix3<f64
     };
     let h = basis(b)? * basis(a)?.try_inverse()?;
     let size = h.norm();
-    (size.is_finite() && size > 0.0).then(|| h / size)
+    if !(size.is_finite() && size > 0.0) {
+        return None;
+    }
+    let h = if (h * a[0]).z < 0.0 { -h / size } else { h / size };
+    (h.determinant() > 0.0 && a.iter().all(|p| (h * p).z > 0.0)).then_some(h)
 }
 
 struct Transfer<'a> {

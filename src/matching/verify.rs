@@ -48,6 +48,9 @@ pub struct VerifyOptions {
     pub max_log_false_alarms: f64,
     /// From this share of matches on that a homography (a rotation) explains, the pair is planar (panoramic).
     pub planar_ratio: f64,
+    /// Largest median angle in radians between the two rays of a point. Descriptors do not match across more; mirror
+    /// images of repeated facades do, from the other side of the wall.
+    pub max_median_angle: f64,
     /// Part of the photo's diagonal, from its edge inwards, where matches that do not move are taken for an imprint.
     pub imprint_border: f64,
 }
@@ -63,6 +66,7 @@ impl Default for VerifyOptions {
             max_iterations: 3000,
             max_log_false_alarms: -12.0,
             planar_ratio: 0.8,
+            max_median_angle: 1.3,
             imprint_border: 0.1,
         }
     }
@@ -142,31 +146,34 @@ pub fn verify_pair(
     if log_false_alarms(&pairs, &general, camera_b) > options.max_log_false_alarms {
         return None;
     }
-    let result = |pose: Rigid3, alternative, kind, inliers: &[bool], homography: Option<&Homography>| VerifiedPair {
-        a: matches.a,
-        b: matches.b,
-        inliers: kept.iter().zip(inliers).filter(|(_, keep)| **keep).map(|(m, _)| *m).collect(),
-        median_angle: median_angle(&pairs, inliers, &pose),
-        b_from_a: pose,
-        alternative,
-        kind,
-        homography: homography.map(|h| h.matrix),
+    let result = |pose: Rigid3, alternative, kind, inliers: &[bool], homography: Option<&Homography>| {
+        let median_angle = median_angle(&pairs, inliers, &pose);
+        (median_angle <= options.max_median_angle).then(|| VerifiedPair {
+            a: matches.a,
+            b: matches.b,
+            inliers: kept.iter().zip(inliers).filter(|(_, keep)| **keep).map(|(m, _)| *m).collect(),
+            median_angle,
+            b_from_a: pose,
+            alternative,
+            kind,
+            homography: homography.map(|h| h.matrix),
+        })
     };
     let (rotation, still) = fit_rotation(&pairs.select(&general.inliers), options.max_error_px);
     if share(&still, general.count()) >= options.planar_ratio {
         let pose = Rigid3::new(rotation, Vector3::zeros());
         let still = spread(&general.inliers, &still);
-        return Some(result(pose, None, PairKind::Panoramic, &still, homography.as_ref()));
+        return result(pose, None, PairKind::Panoramic, &still, homography.as_ref());
     }
     // The budget may have been too small for the plane; all matches that agree with the pose are a better place to ask.
     let homography = homography.map(|h| refine_homography(&pairs, &h.matrix, options.max_error_px));
     let flat = homography.as_ref().filter(|h| h.count() as f64 > options.planar_ratio * general.count() as f64);
     let Some(flat) = flat else {
         let homography = homography.filter(|h| h.count() >= options.min_inliers);
-        return Some(result(general.b_from_a, None, PairKind::General, &general.inliers, homography.as_ref()));
+        return result(general.b_from_a, None, PairKind::General, &general.inliers, homography.as_ref());
     };
     let (best, alternative) = choose(&pairs, general, flat, prior, options);
-    Some(result(best.b_from_a, alternative, PairKind::Planar, &best.inliers, Some(flat)))
+    result(best.b_from_a, alternative, PairKind::Planar, &best.inliers, Some(flat))
 }
 
 /// The poses of a homography, translations of length 1.

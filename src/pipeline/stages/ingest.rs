@@ -31,12 +31,6 @@ impl Stage for IngestStage {
     fn run(&self, job: &Job<'_>) -> Result<Flight, StageError> {
         let flight = ingest(&job.ctx, &self.files, &|p| read_photo(p), &IngestOptions::default())
             .map_err(|e| StageError::failed(Self::NAME, &e, e.hint()))?;
-        for skipped in &flight.skipped {
-            job.ctx.report(skipped.reason.clone());
-        }
-        for note in &flight.notes {
-            job.ctx.report(note.clone());
-        }
         job.figure("photos", flight.photos.len() as f64);
         job.figure("photos_left_out", flight.skipped.len() as f64);
         Ok(flight)

@@ -22,7 +22,7 @@ pub struct VerifyStage<'a> {
 
 impl Stage for VerifyStage<'_> {
     const NAME: &'static str = "verify";
-    const VERSION: u32 = 1;
+    const VERSION: u32 = 2;
     type KeyMaterial = (Fingerprint, u64);
     type Output = Vec<VerifiedPair>;
 
