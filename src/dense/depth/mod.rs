@@ -23,7 +23,7 @@ pub use options::DepthOptions;
 use super::kernels::patch_match::{self, Params, Pass, Plane, Problem, Source, State};
 use super::neighbours::Neighbourhood;
 use super::{DenseError, View};
-use crate::base::{Ctx, PhotoId};
+use crate::base::{Ctx, Diagnostic, PhotoId};
 use crate::gpu::Gpu;
 use crate::image::Grid;
 use crate::scene::{DepthMap, Reconstruction};
@@ -114,7 +114,18 @@ fn run(
     score: bool,
     passes: &[Pass],
 ) -> Result<(), DenseError> {
-    let _ = gpu;
+    if let Some(gpu) = gpu {
+        let before = state.clone();
+        match patch_match::gpu(gpu, problem, state, score, passes) {
+            Ok(()) => return Ok(ctx.check()?),
+            Err(e) if e.is_recoverable() => {
+                let message = format!("{e}; this map is computed on the CPU");
+                ctx.report(Diagnostic::warning("gpu-fallback", gpu.name.clone(), message, e.hint()));
+                *state = before;
+            }
+            Err(e) => return Err(e.into()),
+        }
+    }
     Ok(patch_match::cpu(ctx, problem, state, score, passes)?)
 }
 
