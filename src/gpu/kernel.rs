@@ -9,6 +9,7 @@
 //! Failure modes: [`GpuError::Invalid`] for a shader that does not compile or bindings that do not fit.
 
 use super::{Buffer, Gpu, GpuError};
+use std::sync::PoisonError;
 use std::time::Instant;
 
 /// Shared shader text, in order.
@@ -45,8 +46,8 @@ impl KernelSource<'_> {
     }
 }
 
-/// A compiled kernel.
-#[derive(Debug)]
+/// A compiled kernel; clones share it.
+#[derive(Clone, Debug)]
 pub struct Kernel {
     pipeline: wgpu::ComputePipeline,
     label: String,
@@ -68,9 +69,14 @@ pub struct Dispatch<'a> {
 }
 
 impl Gpu {
-    /// Compiles a kernel.
+    /// Compiles a kernel, or takes it from those that this device has compiled before: that lasts up to a second for a
+    /// long shader, and a method asks again for each photo.
     pub fn kernel(&self, source: &KernelSource<'_>) -> Result<Kernel, GpuError> {
         let text = source.full_text();
+        let key = format!("{}\n{:?}\n{text}", source.entry, source.constants);
+        if let Some(kernel) = self.kernels.lock().unwrap_or_else(PoisonError::into_inner).get(&key) {
+            return Ok(kernel.clone());
+        }
         let pipeline = self.guarded(source.label, || {
             let module = self.device.create_shader_module(wgpu::ShaderModuleDescriptor {
                 label: Some(source.label),
@@ -88,7 +94,9 @@ impl Gpu {
                 cache: None,
             })
         })?;
-        Ok(Kernel { pipeline, label: source.label.into(), workgroup: source.workgroup })
+        let kernel = Kernel { pipeline, label: source.label.into(), workgroup: source.workgroup };
+        self.kernels.lock().unwrap_or_else(PoisonError::into_inner).insert(key, kernel.clone());
+        Ok(kernel)
     }
 
     fn bind(&self, kernel: &Kernel, group: u32, bindings: &[Binding<'_>]) -> wgpu::BindGroup {
