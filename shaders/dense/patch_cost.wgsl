@@ -34,11 +34,13 @@ struct Source {
 
 @group(0) @binding(0) var<storage, read> params: Params;
 @group(0) @binding(1) var<storage, read> sources: array<Source>;
-@group(0) @binding(2) var<storage, read> images: array<u32>;
-@group(0) @binding(3) var<storage, read_write> planes: array<vec4f>;
-@group(0) @binding(4) var<storage, read_write> views: array<u32>;
-@group(0) @binding(5) var<storage, read> maps: array<f32>;
-@group(0) @binding(6) var<storage, read> priors: array<vec4f>;
+@group(0) @binding(2) var<storage, read_write> planes: array<vec4f>;
+@group(0) @binding(3) var<storage, read_write> views: array<u32>;
+@group(0) @binding(4) var<storage, read> priors: array<vec4f>;
+// Layer 0 is the reference, layer s + 1 source s.
+@group(2) @binding(0) var images: texture_2d_array<u32>;
+// Layer s: source s.
+@group(2) @binding(1) var maps: texture_2d_array<f32>;
 
 const OUTSIDE = 0x80000000u;
 const WORST = 2.0;
@@ -67,9 +69,8 @@ var<private> prior_weight: f32;
 var<private> prior_plane: vec3f;
 
 fn reference_at(x: i32, y: i32) -> f32 {
-    let u = u32(clamp(x, 0, i32(params.width) - 1));
-    let v = u32(clamp(y, 0, i32(params.height) - 1));
-    return f32(images[v * params.width + u] & 255u);
+    let at = clamp(vec2i(x, y), vec2i(0), vec2i(i32(params.width), i32(params.height)) - 1);
+    return f32(textureLoad(images, at, 0, 0).x & 255u);
 }
 
 fn make_patch(x: i32, y: i32) {
@@ -109,7 +110,7 @@ fn sample(s: u32, u: f32, v: f32) -> f32 {
     let y = u32(cv);
     let a = cu - f32(x);
     let b = cv - f32(y);
-    let taps = images[sources[s].image_offset + y * sources[s].width + x];
+    let taps = textureLoad(images, vec2u(x, y), s + 1u, 0).x;
     let t0 = f32(taps & 255u);
     let t1 = f32((taps >> 8u) & 255u);
     let t2 = f32((taps >> 16u) & 255u);
@@ -123,11 +124,11 @@ fn sample(s: u32, u: f32, v: f32) -> f32 {
 fn forward_backward(s: u32, x: f32, y: f32, u: f32, v: f32) -> f32 {
     let i = min(u32(u + 0.5), sources[s].width - 1u);
     let j = min(u32(v + 0.5), sources[s].height - 1u);
-    let at = 3u * (sources[s].map_offset + j * sources[s].width + i);
-    if (maps[at] <= 0.0) {
+    let plane = textureLoad(maps, vec2u(i, j), s, 0).xyz;
+    if (plane.x <= 0.0) {
         return GEOMETRIC_LIMIT;
     }
-    let q = maps[at] + maps[at + 1u] * (u - f32(i)) + maps[at + 2u] * (v - f32(j));
+    let q = plane.x + plane.y * (u - f32(i)) + plane.z * (v - f32(j));
     let p = vec4f(u, v, 1.0, q);
     let z = dot(sources[s].backward[2], p);
     if (!(z > 0.0)) {

@@ -1,5 +1,5 @@
 // PatchMatch stereo of one reference image against up to eight sources: one red-black half sweep an invocation grid.
-// In: packed 2x2 grey neighbourhoods (one word a pixel), geometry of the sources, planes of the sources, prior planes.
+// In: packed 2x2 grey neighbourhoods (one word a texel), geometry of the sources, planes of the sources, prior planes.
 // In and out: planes (q, gx, gy, cost) and source sets of every pixel; q = inverse depth (world units), coordinates are
 // pixel indices (first pixel's centre at 0). Bit 31 of a source set marks a pixel outside the mask.
 // Workgroup 8 x 8; a pixel reads only pixels of the other colour, so that the order of invocations does not matter.
@@ -129,7 +129,7 @@ fn refine(at: vec2i, best: ptr<function, vec3f>, best_cost: ptr<function, f32>) 
                 let scale = 1.0 / max(sqrt(dot(e, e)), 1e-20);
                 candidate = plane_of(q, e * select(scale, -scale, dot(e, ray) > 0.0), x, y);
             }
-            case 6u: { candidate = select(vec3f(0.0), prior_plane, prior_weight > 0.0); }
+            case 6u: { candidate = select(vec3f(-1.0), prior_plane, prior_weight > 0.0); }
             default: {}
         }
         if (is_valid(candidate, x, y)) {
@@ -142,17 +142,17 @@ fn refine(at: vec2i, best: ptr<function, vec3f>, best_cost: ptr<function, f32>) 
     }
 }
 
-// The plane through the four neighbours' inverse depths; q = 0 where one of them is missing.
+// The plane through the four neighbours' inverse depths; q < 0, which is never valid, where one of them is missing.
 fn surface_plane(at: vec2i, q: f32) -> vec3f {
     var side: array<f32, 4>;
     for (var k = 0u; k < 4u; k++) {
         let o = region_offset(k, 0);
         if (!is_inside(at.x + o.x, at.y + o.y)) {
-            return vec3f(0.0);
+            return vec3f(-1.0);
         }
         side[k] = planes[index_of(at.x + o.x, at.y + o.y)].x;
         if (!(side[k] > 0.0)) {
-            return vec3f(0.0);
+            return vec3f(-1.0);
         }
     }
     // Up, right, down, left.

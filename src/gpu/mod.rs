@@ -14,8 +14,10 @@ mod kernel;
 mod shaders;
 #[cfg(test)]
 pub mod testing;
+mod texture;
 
 pub use adapter::{AdapterReport, DeviceChoice, Gpu, adapters};
 pub use buffer::Buffer;
 pub use error::GpuError;
-pub use kernel::{Binding, Dispatch, Kernel, KernelSource};
+pub use kernel::{Binding, Dispatch, Kernel, KernelSource, Tiled};
+pub use texture::{Texel, Texture};

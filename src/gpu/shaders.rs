@@ -39,7 +39,7 @@ fn every_shader_is_valid_and_says_what_it_does() {
         let whole = before.unwrap_or_default() + &text;
         let source = KernelSource { label: &label, wgsl: &whole, entry: "", constants: &[], workgroup: [1; 3] };
         let module = testing::validated(&source);
-        assert!(precedes != !module.entry_points.is_empty(), "{label} has no entry point");
+        assert_eq!(precedes, module.entry_points.is_empty(), "{label}: entry points");
     }
     assert_eq!(shared, SHARED.len());
     let prelude = KernelSource { label: "shared", wgsl: "", entry: "", constants: &[], workgroup: [1; 3] };

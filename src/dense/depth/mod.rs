@@ -105,7 +105,8 @@ fn passes(first: u32, count: u32, depth: f32, normal: f32, explore: u32) -> Vec<
         .collect()
 }
 
-/// Runs passes on the device, or on the CPU where there is none or it fails.
+/// Runs passes on the device, or on the CPU where there is none or it fails, whatever the reason: a driver that does not
+/// take the shader must not cost the run. `state` changes only with success.
 fn run(
     ctx: &Ctx,
     gpu: Option<&Gpu>,
@@ -115,15 +116,12 @@ fn run(
     passes: &[Pass],
 ) -> Result<(), DenseError> {
     if let Some(gpu) = gpu {
-        let before = state.clone();
-        match patch_match::gpu(gpu, problem, state, score, passes) {
-            Ok(()) => return Ok(ctx.check()?),
-            Err(e) if e.is_recoverable() => {
+        match patch_match::gpu(ctx, gpu, problem, state, score, passes) {
+            Err(DenseError::Gpu(e)) => {
                 let message = format!("{e}; this map is computed on the CPU");
                 ctx.report(Diagnostic::warning("gpu-fallback", gpu.name.clone(), message, e.hint()));
-                *state = before;
             }
-            Err(e) => return Err(e.into()),
+            result => return result,
         }
     }
     Ok(patch_match::cpu(ctx, problem, state, score, passes)?)
@@ -308,3 +306,6 @@ pub fn estimate_depth_maps(
         .collect();
     Ok((views.into_iter().flatten().collect(), filtered))
 }
+
+#[cfg(test)]
+mod tests;

@@ -259,4 +259,4 @@ fn transfer(a: &Pinhole, b: &Pinhole, b_from_a: &Rigid3) -> [[f32; 4]; 3] {
 }
 
 #[cfg(test)]
-mod tests;
+pub(in crate::dense) mod tests;

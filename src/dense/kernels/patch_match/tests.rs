@@ -34,7 +34,7 @@ fn texture(x: f64, y: f64) -> f64 {
 }
 
 /// Depth and grey value of each pixel of a camera.
-fn render(camera: &Pinhole, pose: &Rigid3) -> (Vec<f32>, Vec<u8>) {
+pub(in crate::dense) fn render(camera: &Pinhole, pose: &Rigid3) -> (Vec<f32>, Vec<u8>) {
     let (centre, turn) = (pose.centre(), pose.rotation.inverse());
     let mut depth = Vec::new();
     let mut grey = Vec::new();
@@ -240,7 +240,7 @@ fn is_within(found: &Apart, limit: &Apart) -> bool {
 fn on_both(device: &Gpu, problem: &Problem, start: &State, score: bool, passes: &[Pass]) -> [State; 2] {
     let (mut on_cpu, mut on_gpu) = (start.clone(), start.clone());
     cpu(&Ctx::silent(), problem, &mut on_cpu, score, passes).expect("runs");
-    gpu(device, problem, &mut on_gpu, score, passes).expect("runs");
+    gpu(&Ctx::silent(), device, problem, &mut on_gpu, score, passes).expect("runs");
     [on_cpu, on_gpu]
 }
 
