@@ -5,6 +5,8 @@
 //! [`photometric`] searches coarse to fine by the images alone; [`geometric`] improves a map with its neighbours' maps;
 //! [`filter()`] removes what the neighbours do not confirm. Each is a function of one view, so that a pipeline may store
 //! each map as an artifact of its own and resume; [`estimate_depth_maps`] runs all in memory.
+//! The sweeps and the filter's comparison run on the device where there is one; where it fails, a `gpu-fallback` warning
+//! tells so and the CPU computes that map. The two give slightly different maps of equal quality (`kernels/patch_match`).
 //! Source: see `kernels/patch_match`; scales, iterations and thresholds after ACMM (CVPR 2019).
 //! Cost: measured in the module's tests and in the project's notes; memory about 60 bytes for each pixel of the view and
 //! 16 for each pixel of each source.
@@ -17,7 +19,7 @@ mod options;
 mod prior;
 mod pyramid;
 
-pub use filter::{FilterOptions, filter};
+pub use filter::{FilterOptions, filter, filter_on};
 pub use options::DepthOptions;
 
 use super::kernels::patch_match::{self, Params, Pass, Plane, Problem, Source, State};
@@ -296,14 +298,13 @@ pub fn estimate_depth_maps(
         }
         maps = next;
     }
-    let filtered = all
-        .iter()
-        .filter_map(|n| {
-            let map = maps[n.photo.index()].as_ref()?;
+    let mut filtered = Vec::new();
+    for n in &all {
+        if let Some(map) = maps[n.photo.index()].as_ref() {
             let source_maps: Vec<&DepthMap> = n.sources.iter().filter_map(|s| maps[s.index()].as_ref()).collect();
-            Some(filter(map, &source_maps, &FilterOptions::default()))
-        })
-        .collect();
+            filtered.push(filter_on(ctx, gpu, map, &source_maps, &FilterOptions::default())?);
+        }
+    }
     Ok((views.into_iter().flatten().collect(), filtered))
 }
 

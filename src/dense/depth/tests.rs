@@ -3,6 +3,7 @@
 use super::*;
 use crate::base::{CancelToken, Event};
 use crate::camera::Pinhole;
+use crate::dense::consistency::tests::plane_map;
 use crate::dense::kernels::patch_match::tests::render;
 use crate::geometry::Rigid3;
 use crate::gpu::{DeviceChoice, testing};
@@ -66,16 +67,16 @@ fn the_device_gives_as_good_a_map() {
     assert_ne!(maps[0], maps[1], "both were made on the CPU");
 }
 
-#[test]
-fn a_device_that_is_too_small_leaves_the_map_to_the_cpu_with_a_note() {
-    if testing::gpu().is_none() {
-        return;
-    }
+/// A device that allows buffers of four kilobytes.
+fn small_device() -> Gpu {
     let open = |choice| Gpu::open(choice).ok().flatten();
     let mut gpu = open(DeviceChoice::Software).or_else(|| open(DeviceChoice::Gpu)).expect("opened before");
     gpu.max_binding = 4096;
-    let case = Case::new(64, 48, 2);
-    let options = DepthOptions { halvings: 0, coarse_passes: 2, ..DepthOptions::default() };
+    gpu
+}
+
+/// A context, and where the codes of its notes go.
+fn noting() -> (Ctx, Arc<Mutex<Vec<String>>>) {
     let notes = Arc::new(Mutex::new(Vec::new()));
     let sink = notes.clone();
     let ctx = Ctx::new(move |event| {
@@ -83,6 +84,18 @@ fn a_device_that_is_too_small_leaves_the_map_to_the_cpu_with_a_note() {
             sink.lock().expect("no panic").push(diagnostic.code);
         }
     });
+    (ctx, notes)
+}
+
+#[test]
+fn a_device_that_is_too_small_leaves_the_map_to_the_cpu_with_a_note() {
+    if testing::gpu().is_none() {
+        return;
+    }
+    let gpu = small_device();
+    let case = Case::new(64, 48, 2);
+    let options = DepthOptions { halvings: 0, coarse_passes: 2, ..DepthOptions::default() };
+    let (ctx, notes) = noting();
     let map = case.photometric(&ctx, Some(&gpu), &options).expect("runs");
     assert_eq!(map, case.photometric(&ctx, None, &options).expect("runs"));
     let notes = notes.lock().expect("no panic");
@@ -98,4 +111,30 @@ fn a_cancelled_run_ends_on_the_device() {
     token.cancel();
     let result = case.photometric(&ctx, Some(gpu), &DepthOptions::default());
     assert!(matches!(result, Err(DenseError::Cancelled(_))), "{result:?}");
+}
+
+#[test]
+fn the_filter_keeps_what_is_confirmed_with_and_without_a_device() {
+    let (map, same, behind) = (plane_map(0, 0.0, 0.0), plane_map(1, 1.0, 0.0), plane_map(2, 1.0, 0.5));
+    let kept = |map: &DepthMap| map.depth.data.iter().filter(|d| **d > 0.0).count();
+    let options = FilterOptions::default();
+    let on_cpu = filter(&map, &[&same], &options);
+    assert!(kept(&on_cpu) * 10 > map.depth.data.len() * 8, "{}", kept(&on_cpu));
+    assert_eq!(kept(&filter(&map, &[&behind], &options)), 0);
+    assert_eq!(kept(&filter(&map, &[&same], &FilterOptions { cost: 0.05, ..options.clone() })), 0);
+    assert_eq!(kept(&filter(&map, &[&same, &behind], &FilterOptions { agreeing: 2, ..options.clone() })), 0);
+    let Some(gpu) = testing::gpu() else { return };
+    let ctx = Ctx::silent();
+    let on = |gpu, source| filter_on(&ctx, gpu, &map, &[source], &options).expect("runs");
+    testing::assert_close("filter", &on(Some(gpu), &same).depth.data, &on_cpu.depth.data, 0.0, 0.001);
+    assert_eq!(kept(&on(Some(gpu), &behind)), 0);
+    assert_eq!(on(None, &same), on_cpu);
+    let (ctx, notes) = noting();
+    assert_eq!(filter_on(&ctx, Some(&small_device()), &map, &[&same], &options), Ok(on_cpu));
+    assert_eq!(*notes.lock().expect("no panic"), ["gpu-fallback"]);
+    ctx.cancel_token().cancel();
+    for gpu in [None, Some(gpu)] {
+        let result = filter_on(&ctx, gpu, &map, &[&same], &options);
+        assert!(matches!(result, Err(DenseError::Cancelled(_))));
+    }
 }
