@@ -6,7 +6,8 @@
 //! [`filter()`] removes what the neighbours do not confirm. Each is a function of one view, so that a pipeline may store
 //! each map as an artifact of its own and resume; [`estimate_depth_maps`] runs all in memory.
 //! The sweeps and the filter's comparison run on the device where there is one; where it fails, a `gpu-fallback` warning
-//! tells so and the CPU computes that map. The two give slightly different maps of equal quality (`kernels/patch_match`).
+//! tells so and the CPU computes the rest of that map. The two give slightly different maps of equal quality
+//! (`kernels/patch_match`).
 //! Source: see `kernels/patch_match`; scales, iterations and thresholds after ACMM (CVPR 2019).
 //! Cost: measured in the module's tests and in the project's notes; memory about 60 bytes for each pixel of the view and
 //! 16 for each pixel of each source.
@@ -108,20 +109,22 @@ fn passes(first: u32, count: u32, depth: f32, normal: f32, explore: u32) -> Vec<
 }
 
 /// Runs passes on the device, or on the CPU where there is none or it fails, whatever the reason: a driver that does not
-/// take the shader must not cost the run. `state` changes only with success.
+/// take the shader must not cost the run. After a failure `gpu` is `None`: the CPU makes the rest of the map, with one
+/// note. `state` changes only with success.
 fn run(
     ctx: &Ctx,
-    gpu: Option<&Gpu>,
+    gpu: &mut Option<&Gpu>,
     problem: &Problem,
     state: &mut State,
     score: bool,
     passes: &[Pass],
 ) -> Result<(), DenseError> {
-    if let Some(gpu) = gpu {
-        match patch_match::gpu(ctx, gpu, problem, state, score, passes) {
+    if let Some(device) = *gpu {
+        match patch_match::gpu(ctx, device, problem, state, score, passes) {
             Err(DenseError::Gpu(e)) => {
-                let message = format!("{e}; this map is computed on the CPU");
-                ctx.report(Diagnostic::warning("gpu-fallback", gpu.name.clone(), message, e.hint()));
+                let message = format!("{e}; the CPU computes the rest of this map");
+                ctx.report(Diagnostic::warning("gpu-fallback", device.name.clone(), message, e.hint()));
+                *gpu = None;
             }
             result => return result,
         }
@@ -139,6 +142,7 @@ pub fn photometric(
     options: &DepthOptions,
 ) -> Result<DepthMap, DenseError> {
     check_sources(view, sources)?;
+    let mut gpu = gpu;
     let halvings = options.halvings.min(view.camera.width.min(view.camera.height).ilog2().saturating_sub(5));
     let levels = pyramid(view, halvings);
     let source_levels: Vec<Vec<Level>> = sources.iter().map(|s| pyramid(s, halvings)).collect();
@@ -164,11 +168,11 @@ pub fn photometric(
             }
         };
         blank(&mut next, &level.mask);
-        run(ctx, gpu, &problem, &mut next, true, &passes)?;
+        run(ctx, &mut gpu, &problem, &mut next, true, &passes)?;
         if l == 0 && options.planar_prior {
             problem.prior = prior::planar(&problem, &next);
             let passes = self::passes(first + 50, 2, 0.005, 0.15, 0);
-            run(ctx, gpu, &problem, &mut next, false, &passes)?;
+            run(ctx, &mut gpu, &problem, &mut next, false, &passes)?;
         }
         state = Some((next, level));
     }
@@ -191,6 +195,7 @@ pub fn geometric(
     options: &DepthOptions,
 ) -> Result<DepthMap, DenseError> {
     check_sources(view, sources)?;
+    let mut gpu = gpu;
     if source_maps.len() != sources.len() {
         let (found, expected) = (source_maps.len(), sources.len());
         return Err(DenseError::Mismatch { what: "depth maps of the sources", found, expected });
@@ -211,7 +216,7 @@ pub fn geometric(
     blank(&mut state, &level.mask);
     let scale = 0.5f32.powi(round as i32);
     let passes = passes(1000 + 100 * round, options.geometric_passes, 0.004 * scale, 0.15 * scale, 0);
-    run(ctx, gpu, &problem, &mut state, true, &passes)?;
+    run(ctx, &mut gpu, &problem, &mut state, true, &passes)?;
     Ok(to_map(&params, view, &state.planes))
 }
 
