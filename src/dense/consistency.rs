@@ -5,8 +5,9 @@
 //! The other map's plane is followed from its nearest pixel to the exact position, so that slanted surfaces show no error
 //! from rounding. Coordinates are pixel indices (first pixel's centre at 0), f32 relative to the cameras.
 //! Source of the test: J. Schoenberger et al., "Pixelwise View Selection for Unstructured Multi-View Stereo", ECCV 2016
-//! (forward-backward reprojection).
+//! (forward-backward reprojection). Twin on the device: `shaders/dense/consistency.wgsl`.
 
+use super::kernels::consistency::Geometry;
 use super::kernels::patch_match::Source;
 use crate::scene::DepthMap;
 
@@ -59,6 +60,23 @@ impl<'a> Link<'a> {
             own_f: map.camera.f as f32,
             own_cx: (map.camera.cx - 0.5) as f32,
             own_cy: (map.camera.cy - 0.5) as f32,
+        }
+    }
+
+    /// What a kernel needs of this.
+    pub fn for_device(&self) -> Geometry {
+        Geometry {
+            forward: self.geometry.forward,
+            backward: self.geometry.backward,
+            rotation: self.rotation.map(|[a, b, c]| [a, b, c, 0.0]),
+            f: self.f,
+            cx: self.cx,
+            cy: self.cy,
+            width: self.other.depth.width as u32,
+            height: self.other.depth.height as u32,
+            padding_a: 0,
+            padding_b: 0,
+            padding_c: 0,
         }
     }
 

@@ -5,10 +5,12 @@
 //! shader: bind exactly the buffers that the entry point uses.
 //! Kernels with one invocation per pixel read `tile.origin` and `tile.size` of `shaders/shared/tile.wgsl`, and
 //! [`Gpu::run_tiled`] splits them into bands of rows whose height follows the measured time; the result must not depend
-//! on the split.
+//! on the split. Textures, where a kernel reads any, are in group 2.
 //! Failure modes: [`GpuError::Invalid`] for a shader that does not compile or bindings that do not fit.
 
-use super::{Buffer, Gpu, GpuError};
+use super::{Buffer, Gpu, GpuError, Texture};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, PoisonError};
 use std::time::Instant;
 
 /// Shared shader text, in order.
@@ -17,8 +19,10 @@ pub(super) const SHARED: &[&str] =
 
 /// A band of rows should take about this long.
 const TARGET_MS: f64 = 40.0;
-/// Rows of the first band.
-const FIRST_ROWS: u32 = 32;
+/// Invocations of a kernel's first band, and the bounds of later ones.
+const FIRST_PACE: u64 = 1 << 14;
+const LEAST_PACE: u64 = 64;
+const MOST_PACE: u64 = 1 << 26;
 
 /// Where a kernel's code is.
 #[derive(Clone, Copy, Debug)]
@@ -45,16 +49,31 @@ impl KernelSource<'_> {
     }
 }
 
-/// A compiled kernel.
-#[derive(Debug)]
+/// A compiled kernel; clones share it.
+#[derive(Clone, Debug)]
 pub struct Kernel {
     pipeline: wgpu::ComputePipeline,
     label: String,
     workgroup: [u32; 3],
+    /// Invocations of the next band of rows, from the time that the last one took.
+    pace: Arc<AtomicU64>,
 }
 
 /// A buffer at a binding number of group 0.
 pub type Binding<'a> = (u32, &'a Buffer);
+
+/// One kernel over an image, in bands of rows.
+#[derive(Clone, Copy, Debug)]
+pub struct Tiled<'a> {
+    /// The kernel.
+    pub kernel: &'a Kernel,
+    /// Its buffers of group 0: exactly those that the entry point uses.
+    pub bindings: &'a [Binding<'a>],
+    /// Its textures of group 2, alike.
+    pub textures: &'a [(u32, &'a Texture)],
+    /// Width and height in invocations.
+    pub size: [u32; 2],
+}
 
 /// One kernel over a number of workgroups.
 #[derive(Clone, Copy, Debug)]
@@ -68,9 +87,14 @@ pub struct Dispatch<'a> {
 }
 
 impl Gpu {
-    /// Compiles a kernel.
+    /// Compiles a kernel, or takes it from those that this device has compiled before: that lasts up to a second for a
+    /// long shader, and a method asks again for each photo.
     pub fn kernel(&self, source: &KernelSource<'_>) -> Result<Kernel, GpuError> {
         let text = source.full_text();
+        let key = format!("{}\n{:?}\n{text}", source.entry, source.constants);
+        if let Some(kernel) = self.kernels.lock().unwrap_or_else(PoisonError::into_inner).get(&key) {
+            return Ok(kernel.clone());
+        }
         let pipeline = self.guarded(source.label, || {
             let module = self.device.create_shader_module(wgpu::ShaderModuleDescriptor {
                 label: Some(source.label),
@@ -88,13 +112,35 @@ impl Gpu {
                 cache: None,
             })
         })?;
-        Ok(Kernel { pipeline, label: source.label.into(), workgroup: source.workgroup })
+        let kernel = Kernel {
+            pipeline,
+            label: source.label.into(),
+            workgroup: source.workgroup,
+            pace: Arc::new(AtomicU64::new(FIRST_PACE)),
+        };
+        self.kernels.lock().unwrap_or_else(PoisonError::into_inner).insert(key, kernel.clone());
+        Ok(kernel)
     }
 
     fn bind(&self, kernel: &Kernel, group: u32, bindings: &[Binding<'_>]) -> wgpu::BindGroup {
         let entries: Vec<wgpu::BindGroupEntry<'_>> = bindings
             .iter()
             .map(|&(binding, buffer)| wgpu::BindGroupEntry { binding, resource: buffer.raw.as_entire_binding() })
+            .collect();
+        self.device.create_bind_group(&wgpu::BindGroupDescriptor {
+            label: Some(&kernel.label),
+            layout: &kernel.pipeline.get_bind_group_layout(group),
+            entries: &entries,
+        })
+    }
+
+    fn bind_textures(&self, kernel: &Kernel, group: u32, textures: &[(u32, &Texture)]) -> wgpu::BindGroup {
+        let entries: Vec<wgpu::BindGroupEntry<'_>> = textures
+            .iter()
+            .map(|&(binding, texture)| wgpu::BindGroupEntry {
+                binding,
+                resource: wgpu::BindingResource::TextureView(&texture.view),
+            })
             .collect();
         self.device.create_bind_group(&wgpu::BindGroupDescriptor {
             label: Some(&kernel.label),
@@ -132,21 +178,41 @@ impl Gpu {
         width: u32,
         height: u32,
     ) -> Result<(), GpuError> {
+        self.run_bands(&Tiled { kernel, bindings, textures: &[], size: [width, height] }, || Ok(()))
+    }
+
+    /// [`Gpu::run_tiled`] with textures and a check before each band, whose error ends the run.
+    pub fn run_bands<E: From<GpuError>>(
+        &self,
+        tiled: &Tiled<'_>,
+        mut check: impl FnMut() -> Result<(), E>,
+    ) -> Result<(), E> {
+        let (kernel, [width, height]) = (tiled.kernel, tiled.size);
+        let label = &kernel.label;
         let tile = self.uniform("tile", &[0u32; 4])?;
-        let groups =
-            self.guarded(&kernel.label, || [self.bind(kernel, 0, bindings), self.bind(kernel, 1, &[(0, &tile)])])?;
-        let (mut row, mut rows) = (0, FIRST_ROWS);
+        let groups = self.guarded(label, || {
+            let textures = (!tiled.textures.is_empty()).then(|| self.bind_textures(kernel, 2, tiled.textures));
+            (self.bind(kernel, 0, tiled.bindings), self.bind(kernel, 1, &[(0, &tile)]), textures)
+        })?;
+        let mut row = 0;
         while row < height && width > 0 {
+            check()?;
+            let rows = (kernel.pace.load(Ordering::Relaxed) / u64::from(width)) as u32;
+            // Whole workgroups: a band of one row would keep most of a group idle.
+            let rows = (rows / kernel.workgroup[1]).max(1) * kernel.workgroup[1];
             let count = rows.min(height - row);
             self.write(&tile, &[0, row, width, row + count])?;
             let started = Instant::now();
-            self.guarded(&kernel.label, || {
+            self.guarded(label, || {
                 let mut encoder = self.device.create_command_encoder(&wgpu::CommandEncoderDescriptor::default());
                 {
                     let mut pass = encoder.begin_compute_pass(&wgpu::ComputePassDescriptor::default());
                     pass.set_pipeline(&kernel.pipeline);
-                    pass.set_bind_group(0, &groups[0], &[]);
-                    pass.set_bind_group(1, &groups[1], &[]);
+                    pass.set_bind_group(0, &groups.0, &[]);
+                    pass.set_bind_group(1, &groups.1, &[]);
+                    if let Some(textures) = &groups.2 {
+                        pass.set_bind_group(2, textures, &[]);
+                    }
                     pass.dispatch_workgroups(
                         width.div_ceil(kernel.workgroup[0]),
                         count.div_ceil(kernel.workgroup[1]),
@@ -155,13 +221,17 @@ impl Gpu {
                 }
                 self.queue.submit([encoder.finish()]);
             })?;
-            self.wait(&kernel.label)?;
+            self.wait(label)?;
             row += count;
             let ms = started.elapsed().as_secs_f64() * 1e3;
             let factor = (TARGET_MS / ms.max(0.1)).clamp(0.25, 4.0);
-            rows = ((f64::from(count) * factor) as u32).max(kernel.workgroup[1]);
+            let done = u64::from(count) * u64::from(width);
+            // A short last band says nothing about long ones, unless it was slow.
+            if count == rows || factor < 1.0 {
+                kernel.pace.store(((done as f64 * factor) as u64).clamp(LEAST_PACE, MOST_PACE), Ordering::Relaxed);
+            }
         }
-        self.guarded(&kernel.label, || ())
+        Ok(self.guarded(label, || ())?)
     }
 }
 

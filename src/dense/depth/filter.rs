@@ -3,11 +3,13 @@
 //! In: a map and its sources' maps. Out: the map with depth 0 where too few sources agree, the cost is too high, or a
 //! speckle is left. A source agrees where the forward-backward error is below two pixels, the relative depth difference
 //! below 1 %, and the normals differ by less than a limit (COLMAP's and ACMM's tests).
-//! Cost: one projection for each pixel and source.
+//! Cost: one projection for each pixel and source. Failure modes: none; without sources nothing is kept.
 
-use crate::dense::consistency::Link;
+use crate::base::{Ctx, Diagnostic};
+use crate::dense::DenseError;
+use crate::dense::kernels::consistency::{self, Limits};
+use crate::gpu::Gpu;
 use crate::scene::DepthMap;
-use rayon::prelude::*;
 
 /// Limits of the filter.
 #[derive(Clone, Debug, PartialEq)]
@@ -32,31 +34,45 @@ impl Default for FilterOptions {
     }
 }
 
+impl FilterOptions {
+    fn limits(&self) -> Limits {
+        Limits { reprojection: self.reprojection, depth: self.depth, least_cosine: self.normal.cos() }
+    }
+}
+
 /// The map without what its sources do not confirm.
 pub fn filter(map: &DepthMap, sources: &[&DepthMap], options: &FilterOptions) -> DepthMap {
-    let (width, height) = (map.depth.width, map.depth.height);
-    let links: Vec<Link<'_>> = sources.iter().map(|other| Link::new(map, other)).collect();
-    let least_cosine = options.normal.cos();
-    let keeps = |x: usize, y: usize| {
-        let depth = map.depth.at(x, y);
-        if depth <= 0.0 || map.cost.at(x, y) > options.cost {
-            return false;
+    kept(map, &consistency::cpu(map, sources, &options.limits()), options)
+}
+
+/// [`filter()`] on the device, or on the CPU where there is none or it fails.
+pub fn filter_on(
+    ctx: &Ctx,
+    gpu: Option<&Gpu>,
+    map: &DepthMap,
+    sources: &[&DepthMap],
+    options: &FilterOptions,
+) -> Result<DepthMap, DenseError> {
+    if let Some(gpu) = gpu {
+        match consistency::gpu(ctx, gpu, map, sources, &options.limits()) {
+            Err(DenseError::Gpu(e)) => {
+                let message = format!("{e}; this map is filtered on the CPU");
+                ctx.report(Diagnostic::warning("gpu-fallback", gpu.name.clone(), message, e.hint()));
+            }
+            result => return Ok(kept(map, &result?, options)),
         }
-        let agreeing = links
-            .iter()
-            .filter_map(|link| link.counterpart(x, y, depth, map.normal.at(x, y)))
-            .filter(|c| c.error < options.reprojection && c.difference.abs() < options.depth && c.cosine > least_cosine)
-            .count();
-        agreeing >= options.agreeing
-    };
-    let keep: Vec<bool> = (0..height)
-        .into_par_iter()
-        .flat_map_iter(|y| (0..width).map(move |x| (x, y)))
-        .map(|(x, y)| keeps(x, y))
-        .collect();
+    }
+    ctx.check()?;
+    Ok(filter(map, sources, options))
+}
+
+/// The pixels with enough agreeing sources and a low cost, without speckles.
+fn kept(map: &DepthMap, agreeing: &[u32], options: &FilterOptions) -> DepthMap {
     let mut out = map.clone();
-    for (depth, _) in out.depth.data.iter_mut().zip(&keep).filter(|(_, k)| !**k) {
-        *depth = 0.0;
+    for ((depth, &cost), &agreeing) in out.depth.data.iter_mut().zip(&map.cost.data).zip(agreeing) {
+        if !(*depth > 0.0) || cost > options.cost || (agreeing as usize) < options.agreeing {
+            *depth = 0.0;
+        }
     }
     remove_speckles(&mut out, options);
     out

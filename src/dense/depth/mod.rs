@@ -5,6 +5,9 @@
 //! [`photometric`] searches coarse to fine by the images alone; [`geometric`] improves a map with its neighbours' maps;
 //! [`filter()`] removes what the neighbours do not confirm. Each is a function of one view, so that a pipeline may store
 //! each map as an artifact of its own and resume; [`estimate_depth_maps`] runs all in memory.
+//! The sweeps and the filter's comparison run on the device where there is one; where it fails, a `gpu-fallback` warning
+//! tells so and the CPU computes the rest of that map. The two give slightly different maps of equal quality
+//! (`kernels/patch_match`).
 //! Source: see `kernels/patch_match`; scales, iterations and thresholds after ACMM (CVPR 2019).
 //! Cost: measured in the module's tests and in the project's notes; memory about 60 bytes for each pixel of the view and
 //! 16 for each pixel of each source.
@@ -17,13 +20,13 @@ mod options;
 mod prior;
 mod pyramid;
 
-pub use filter::{FilterOptions, filter};
+pub use filter::{FilterOptions, filter, filter_on};
 pub use options::DepthOptions;
 
 use super::kernels::patch_match::{self, Params, Pass, Plane, Problem, Source, State};
 use super::neighbours::Neighbourhood;
 use super::{DenseError, View};
-use crate::base::{Ctx, PhotoId};
+use crate::base::{Ctx, Diagnostic, PhotoId};
 use crate::gpu::Gpu;
 use crate::image::Grid;
 use crate::scene::{DepthMap, Reconstruction};
@@ -105,16 +108,27 @@ fn passes(first: u32, count: u32, depth: f32, normal: f32, explore: u32) -> Vec<
         .collect()
 }
 
-/// Runs passes on the device, or on the CPU where there is none or it fails.
+/// Runs passes on the device, or on the CPU where there is none or it fails, whatever the reason: a driver that does not
+/// take the shader must not cost the run. After a failure `gpu` is `None`: the CPU makes the rest of the map, with one
+/// note. `state` changes only with success.
 fn run(
     ctx: &Ctx,
-    gpu: Option<&Gpu>,
+    gpu: &mut Option<&Gpu>,
     problem: &Problem,
     state: &mut State,
     score: bool,
     passes: &[Pass],
 ) -> Result<(), DenseError> {
-    let _ = gpu;
+    if let Some(device) = *gpu {
+        match patch_match::gpu(ctx, device, problem, state, score, passes) {
+            Err(DenseError::Gpu(e)) => {
+                let message = format!("{e}; the CPU computes the rest of this map");
+                ctx.report(Diagnostic::warning("gpu-fallback", device.name.clone(), message, e.hint()));
+                *gpu = None;
+            }
+            result => return result,
+        }
+    }
     Ok(patch_match::cpu(ctx, problem, state, score, passes)?)
 }
 
@@ -128,6 +142,7 @@ pub fn photometric(
     options: &DepthOptions,
 ) -> Result<DepthMap, DenseError> {
     check_sources(view, sources)?;
+    let mut gpu = gpu;
     let halvings = options.halvings.min(view.camera.width.min(view.camera.height).ilog2().saturating_sub(5));
     let levels = pyramid(view, halvings);
     let source_levels: Vec<Vec<Level>> = sources.iter().map(|s| pyramid(s, halvings)).collect();
@@ -153,11 +168,11 @@ pub fn photometric(
             }
         };
         blank(&mut next, &level.mask);
-        run(ctx, gpu, &problem, &mut next, true, &passes)?;
+        run(ctx, &mut gpu, &problem, &mut next, true, &passes)?;
         if l == 0 && options.planar_prior {
             problem.prior = prior::planar(&problem, &next);
             let passes = self::passes(first + 50, 2, 0.005, 0.15, 0);
-            run(ctx, gpu, &problem, &mut next, false, &passes)?;
+            run(ctx, &mut gpu, &problem, &mut next, false, &passes)?;
         }
         state = Some((next, level));
     }
@@ -180,6 +195,7 @@ pub fn geometric(
     options: &DepthOptions,
 ) -> Result<DepthMap, DenseError> {
     check_sources(view, sources)?;
+    let mut gpu = gpu;
     if source_maps.len() != sources.len() {
         let (found, expected) = (source_maps.len(), sources.len());
         return Err(DenseError::Mismatch { what: "depth maps of the sources", found, expected });
@@ -200,7 +216,7 @@ pub fn geometric(
     blank(&mut state, &level.mask);
     let scale = 0.5f32.powi(round as i32);
     let passes = passes(1000 + 100 * round, options.geometric_passes, 0.004 * scale, 0.15 * scale, 0);
-    run(ctx, gpu, &problem, &mut state, true, &passes)?;
+    run(ctx, &mut gpu, &problem, &mut state, true, &passes)?;
     Ok(to_map(&params, view, &state.planes))
 }
 
@@ -287,13 +303,15 @@ pub fn estimate_depth_maps(
         }
         maps = next;
     }
-    let filtered = all
-        .iter()
-        .filter_map(|n| {
-            let map = maps[n.photo.index()].as_ref()?;
+    let mut filtered = Vec::new();
+    for n in &all {
+        if let Some(map) = maps[n.photo.index()].as_ref() {
             let source_maps: Vec<&DepthMap> = n.sources.iter().filter_map(|s| maps[s.index()].as_ref()).collect();
-            Some(filter(map, &source_maps, &FilterOptions::default()))
-        })
-        .collect();
+            filtered.push(filter_on(ctx, gpu, map, &source_maps, &FilterOptions::default())?);
+        }
+    }
     Ok((views.into_iter().flatten().collect(), filtered))
 }
+
+#[cfg(test)]
+mod tests;

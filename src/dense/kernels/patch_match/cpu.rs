@@ -92,14 +92,7 @@ pub fn cpu(ctx: &Ctx, problem: &Problem, state: &mut State, score: bool, passes:
             ctx.check()?;
             let [even, odd] = &mut halves;
             let (own, other) = if colour == 0 { (even, &*odd) } else { (odd, &*even) };
-            let mut params = Params { colour, ..problem.params };
-            if let Some(pass) = pass {
-                params.iteration = pass.iteration;
-                params.depth_amplitude = pass.depth_amplitude;
-                params.normal_amplitude = pass.normal_amplitude;
-                params.good = pass.good;
-                params.explore = pass.explore;
-            }
+            let params = Params { colour, ..pass.map_or(problem.params, |p| p.apply(problem.params)) };
             let scene = Scene { problem, params, sources: &sources, table: &table, simd, half, reach: &reach, other };
             own.planes
                 .par_chunks_mut(half)

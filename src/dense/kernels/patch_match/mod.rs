@@ -14,14 +14,21 @@
 //! no texture (OpenMVS's low-resolution prior, and Q. Xu and W. Tao, "Planar Prior Assisted PatchMatch Multi-View
 //! Stereo", AAAI 2020).
 //! Cost: about 50 patch comparisons of 32 samples for each pixel and pass.
+//! Twins: `shaders/dense/patch_match.wgsl` and [`cpu()`]. Both draw the same random numbers; sums differ in their last bits,
+//! which decides ties between planes. Tested, on pixels with a cost below 0.5: after one sweep from a common state at
+//! most 1 % have an inverse depth that differs by more than 0.1 %, the median difference of the costs is at most 2e-5,
+//! and at most 0.2 % of the sets of sources differ; after six sweeps from random planes (15 %, 6e-5, 1 %), where the
+//! shares of wrong depths against the truth differ by less than 1 %. Each twin by itself gives equal bits each time.
 //! Failure modes: textureless or moving surface gets an arbitrary plane with a cost near 1: filter by consistency.
 
 mod cpu;
+mod gpu;
 mod patch;
 mod zncc;
 mod zncc_x86;
 
 pub use cpu::cpu;
+pub use gpu::gpu;
 
 use crate::camera::Pinhole;
 use crate::geometry::Rigid3;
@@ -110,6 +117,20 @@ pub struct Pass {
     pub good: f32,
     /// See [`Params::explore`].
     pub explore: u32,
+}
+
+impl Pass {
+    /// The parameters of this pass.
+    pub fn apply(&self, params: Params) -> Params {
+        Params {
+            iteration: self.iteration,
+            depth_amplitude: self.depth_amplitude,
+            normal_amplitude: self.normal_amplitude,
+            good: self.good,
+            explore: self.explore,
+            ..params
+        }
+    }
 }
 
 /// Everything that a sweep reads and does not change.
@@ -238,4 +259,4 @@ fn transfer(a: &Pinhole, b: &Pinhole, b_from_a: &Rigid3) -> [[f32; 4]; 3] {
 }
 
 #[cfg(test)]
-mod tests;
+pub(in crate::dense) mod tests;

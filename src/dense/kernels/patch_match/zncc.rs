@@ -2,7 +2,7 @@
 //!
 //! In: the patch, the packed source image, the source's homogeneous position of the patch centre and its change for each
 //! reference pixel to the right and below. Out: 1 - ZNCC in 0..=2. Cost: 32 bilinear samples, each one load.
-//! Twin on the GPU: `patch_cost` in `shaders/dense/patch_match.wgsl`.
+//! Twin on the GPU: `patch_cost` in `shaders/dense/patch_cost.wgsl`.
 
 use super::patch::{OFFSETS_F32, Patch, SAMPLES};
 use super::{MAX_SOURCES, Plane, Source, WORST, zncc_x86};
