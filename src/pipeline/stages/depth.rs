@@ -2,7 +2,7 @@
 
 use super::lru::Lru;
 use crate::base::{Diagnostic, Fingerprint, PhotoId};
-use crate::dense::depth::{DepthOptions, FilterOptions, filter, geometric, photometric};
+use crate::dense::depth::{DepthOptions, FilterOptions, filter_on, geometric, photometric};
 use crate::dense::neighbours::{Neighbourhood, neighbourhoods};
 use crate::dense::{DenseError, View};
 use crate::gpu::Gpu;
@@ -180,7 +180,8 @@ impl Work<'_> {
                 let map = self.map(n, &all, rounds)?;
                 let sources = self.source_maps(n, &all, rounds)?;
                 let sources: Vec<&DepthMap> = sources.iter().map(|m| &**m).collect();
-                Ok(filter(&map, &sources, &FilterOptions::default()))
+                let job = self.job;
+                filter_on(&job.ctx.muted(), job.gpu, &map, &sources, &FilterOptions::default()).map_err(failed)
             })?;
             kept += map.depth.data.iter().filter(|d| **d > 0.0).count() as u64;
             pixels += map.depth.data.len() as u64;
