@@ -37,3 +37,5 @@ pub mod project;
 pub mod pipeline;
 // Layer 9: what a person types.
 pub mod cli;
+
+pub mod app;

@@ -2,7 +2,12 @@
 
 fn main() -> std::process::ExitCode {
     quiet_vulkan_loader();
-    veduta::cli::main()
+    let mut arguments = std::env::args_os().skip(1);
+    match (arguments.next(), arguments.next()) {
+        (None, _) => veduta::app::main(None),
+        (Some(one), None) if std::path::Path::new(&one).join("project.json").exists() => veduta::app::main(Some(one.into())),
+        _ => veduta::cli::main(),
+    }
 }
 
 /// Without a desktop session Mesa's device-select layer looks for one and prints errors that mean nothing here.

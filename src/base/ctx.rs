@@ -14,19 +14,32 @@ use std::sync::{
 #[error("cancelled")]
 pub struct Cancelled;
 
-/// A shared flag by which a user stops a run.
+/// A shared flag by which a user stops a run, or holds it for a while.
 #[derive(Clone, Debug, Default)]
-pub struct CancelToken(Arc<AtomicBool>);
+pub struct CancelToken {
+    cancelled: Arc<AtomicBool>,
+    paused: Arc<AtomicBool>,
+}
 
 impl CancelToken {
     /// Asks every holder of this token to stop at its next [`Ctx::tick`].
     pub fn cancel(&self) {
-        self.0.store(true, Ordering::Relaxed);
+        self.cancelled.store(true, Ordering::Relaxed);
     }
 
     /// Whether somebody asked to stop.
     pub fn is_cancelled(&self) -> bool {
-        self.0.load(Ordering::Relaxed)
+        self.cancelled.load(Ordering::Relaxed)
+    }
+
+    /// Holds every holder of this token at its next [`Ctx::check`] or [`Ctx::tick`], or lets it go on.
+    pub fn set_paused(&self, paused: bool) {
+        self.paused.store(paused, Ordering::Relaxed);
+    }
+
+    /// Whether the run is held.
+    pub fn is_paused(&self) -> bool {
+        self.paused.load(Ordering::Relaxed)
     }
 }
 
@@ -134,6 +147,9 @@ pub enum Event {
     Cancelled,
 }
 
+/// How often a paused run looks whether it may go on.
+const PAUSE_STEP: std::time::Duration = std::time::Duration::from_millis(30);
+
 /// Steps that progress is reported in.
 const STEPS: u64 = 10_000;
 
@@ -200,8 +216,11 @@ impl Ctx {
         self.cancel.clone()
     }
 
-    /// Returns `Err(Cancelled)` once the run was cancelled.
+    /// Returns `Err(Cancelled)` once the run was cancelled; waits while it is paused.
     pub fn check(&self) -> Result<(), Cancelled> {
+        while self.cancel.is_paused() && !self.cancel.is_cancelled() {
+            std::thread::sleep(PAUSE_STEP);
+        }
         if self.cancel.is_cancelled() { Err(Cancelled) } else { Ok(()) }
     }
 
@@ -285,5 +304,23 @@ mod tests {
         assert_eq!(half.high_water.load(Ordering::Relaxed), STEPS / 2);
         ctx.cancel_token().cancel();
         assert_eq!(ctx.tick(10, 10), Err(Cancelled));
+    }
+
+    #[test]
+    fn a_paused_run_waits_and_goes_on_or_is_cancelled() {
+        let ctx = Ctx::silent();
+        let token = ctx.cancel_token();
+        token.set_paused(true);
+        let waiting = std::thread::spawn({
+            let ctx = ctx.clone();
+            move || ctx.tick(1, 2)
+        });
+        std::thread::sleep(PAUSE_STEP * 3);
+        assert!(!waiting.is_finished());
+        token.set_paused(false);
+        assert_eq!(waiting.join().expect("no panic"), Ok(()));
+        token.set_paused(true);
+        token.cancel();
+        assert_eq!(ctx.check(), Err(Cancelled));
     }
 }

@@ -4,10 +4,17 @@ use super::args::{DemoArgs, EvalArgs};
 use super::run::{print_summary, run_project};
 use super::{CliError, eval, export, report, say, synth};
 use crate::project::{Project, find_photos};
+use crate::synthetic::SynthOptions;
 
-/// Photos of the sample flight, and their width in pixels.
-const PHOTOS: u32 = 24;
-const WIDTH: u32 = 960;
+/// Photos of the sample flight.
+pub const PHOTOS: u32 = 24;
+/// Width of its photos in pixels.
+pub const WIDTH: u32 = 960;
+
+/// The options of the sample flight.
+pub fn flight_options() -> SynthOptions {
+    synth::options(PHOTOS, WIDTH, 1, 2.0)
+}
 
 /// Runs the command.
 pub fn demo(args: &DemoArgs) -> Result<(), CliError> {
@@ -15,8 +22,7 @@ pub fn demo(args: &DemoArgs) -> Result<(), CliError> {
     let project = args.out.join("city.veduta");
     let quiet = args.work.events.is_some();
     if !flight.join("truth/truth.json").exists() {
-        let options = synth::options(PHOTOS, WIDTH, 1, 2.0);
-        synth::write_flight(&flight, &options, quiet)?;
+        synth::write_flight(&flight, &flight_options(), quiet)?;
     }
     let photos = find_photos(&[flight.join("images")])?;
     let Some(summary) = run_project(&project, photos, &args.work)? else { return Ok(()) };

@@ -15,10 +15,10 @@ mod report;
 mod run;
 mod synth;
 
-pub use args::Cli;
+pub use args::{Cli, Command};
+pub use demo::{PHOTOS as DEMO_PHOTOS, WIDTH as DEMO_WIDTH, flight_options as demo_flight_options};
 pub use error::CliError;
 
-use args::Command;
 use clap::Parser;
 use std::process::ExitCode;
 

@@ -17,5 +17,5 @@ pub mod stages;
 pub use error::StageError;
 pub use job::Job;
 pub use request::{PrintSize, Quality, RunRequest, StageName};
-pub use runner::{RunSummary, StageSummary, forecast, run};
+pub use runner::{Freshness, RunSummary, StageSummary, forecast, run, states};
 pub use stage::{Handle, Stage};

@@ -35,7 +35,7 @@ pub fn run(
     gpu: Option<&Gpu>,
     request: &RunRequest,
 ) -> Result<RunSummary, StageError> {
-    let mut run = Run { project, ctx, gpu, until: request.until, summary: RunSummary::default() };
+    let mut run = Run { project, ctx, gpu, until: request.until, summary: RunSummary::default(), look_only: false };
     let outcome = run.all(request);
     match &outcome {
         Err(StageError::Cancelled) => ctx.emit(Event::Cancelled),
@@ -55,11 +55,19 @@ struct Run<'a> {
     gpu: Option<&'a Gpu>,
     until: StageName,
     summary: RunSummary,
+    /// Nothing is run: the walk ends at the first stage that is not up to date.
+    look_only: bool,
 }
 
 impl Run<'_> {
     fn step<S: Stage>(&mut self, name: StageName, stage: &S) -> Result<Handle<S::Output>, StageError> {
         let started = Instant::now();
+        if self.look_only {
+            let key = Job::key(stage)?;
+            self.project.artifact(S::NAME, &key).ok_or(StageError::Cancelled)?;
+            self.summary.stages.push(StageSummary { stage: name, seconds: 0.0 });
+            return Ok(Handle::new(S::NAME, key));
+        }
         let handle = Job::new(self.ctx, self.project, self.gpu).bring_up_to_date(stage)?;
         self.project.update(|m| {
             m.current.insert(S::NAME.to_string(), handle.key.clone());
@@ -79,7 +87,7 @@ impl Run<'_> {
 
     fn all(&mut self, request: &RunRequest) -> Result<(), StageError> {
         use StageName as N;
-        let files = self.project.manifest().photos.clone();
+        let files = self.project.manifest().accepted();
         let flight_handle = self.step(N::Ingest, &IngestStage { files })?;
         let flight: Flight = flight_handle.load(self.project)?;
         self.headline(format!("{} photos, {} left out", flight.photos.len(), flight.skipped.len()));
@@ -171,9 +179,36 @@ impl Run<'_> {
     }
 }
 
+/// How a stage's result stands to what the project asks for now.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Freshness {
+    /// There is no result yet.
+    Fresh,
+    /// The result is what a run would give.
+    UpToDate,
+    /// There is a result of other inputs or options; a run would replace it.
+    Stale,
+}
+
+/// The state of every stage, without running anything. `project` may be open to read only.
+pub fn states(project: &mut Project, request: &RunRequest) -> Vec<(StageName, Freshness)> {
+    let ctx = Ctx::silent();
+    let request = RunRequest { until: StageName::Part, ..request.clone() };
+    let mut run =
+        Run { project, ctx: &ctx, gpu: None, until: request.until, summary: RunSummary::default(), look_only: true };
+    // The walk ends with an error at the first stage that is not up to date, which is what is asked for.
+    let _ = run.all(&request);
+    let ready = run.summary.stages.len();
+    let state = |(i, &stage): (usize, &StageName)| {
+        let known = || run.project.current(stage.word()).is_ok();
+        (stage, if i < ready { Freshness::UpToDate } else if known() { Freshness::Stale } else { Freshness::Fresh })
+    };
+    StageName::ALL.iter().enumerate().map(state).collect()
+}
+
 /// What a run would do, as lines for a person: the state of each stage, and what it would need.
 pub fn forecast(project: &Project, ctx: &Ctx, request: &RunRequest) -> Result<Vec<String>, StageError> {
-    let files = project.manifest().photos.clone();
+    let files = project.manifest().accepted();
     let count = files.len();
     let ingest = IngestStage { files };
     let mut lines = vec![

@@ -16,4 +16,4 @@ mod store;
 
 pub use error::ProjectError;
 pub use photos::{file_stamp, find_photos, read_photo};
-pub use store::{Artifact, ArtifactWriter, Done, Manifest, Project};
+pub use store::{Artifact, ArtifactWriter, Done, Manifest, Project, Verdict};

@@ -18,10 +18,31 @@ pub struct Manifest {
     pub format: u32,
     /// Photo files, absolute.
     pub photos: Vec<PathBuf>,
+    /// What the user thinks of single photos; photos without an entry are accepted.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub verdicts: BTreeMap<PathBuf, Verdict>,
     /// The options of the last run, as JSON.
     pub request: serde_json::Value,
     /// The current artifact of each stage.
     pub current: BTreeMap<String, Fingerprint>,
+}
+
+/// A user's judgement of a photo.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Verdict {
+    /// To be looked at again; it takes part.
+    Doubt(String),
+    /// It takes no part; with the reason.
+    Reject(String),
+}
+
+impl Manifest {
+    /// The photo files that take part: all but the rejected.
+    pub fn accepted(&self) -> Vec<PathBuf> {
+        let rejected = |p: &PathBuf| matches!(self.verdicts.get(p), Some(Verdict::Reject(_)));
+        self.photos.iter().filter(|p| !rejected(p)).cloned().collect()
+    }
 }
 
 /// The content of an artifact's `done.json`, written last.

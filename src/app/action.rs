@@ -1,0 +1,157 @@
+//! Everything that a person can do, once: name, shortcut, place in the menu. Menu, keyboard, help sheet and command
+//! palette are made from this list.
+
+use eframe::egui::{Context, Key, KeyboardShortcut, Modifiers};
+
+/// Something that a person can do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[allow(missing_docs, reason = "the labels say what each does")]
+pub enum Action {
+    NewProject,
+    OpenProject,
+    OpenSample,
+    CloseProject,
+    Quit,
+    Undo,
+    Redo,
+    Accept,
+    Doubt,
+    Reject,
+    NextPhoto,
+    PreviousPhoto,
+    Run,
+    Pause,
+    Cancel,
+    Theme,
+    ResetLayout,
+    Palette,
+    Help,
+}
+
+/// Menus in order.
+pub const MENUS: [&str; 4] = ["File", "Edit", "Run", "View"];
+
+/// One line of the list.
+pub struct Entry {
+    /// The action.
+    pub action: Action,
+    /// The menu that has it.
+    pub menu: &'static str,
+    /// What it is called.
+    pub label: &'static str,
+    /// Its key.
+    pub shortcut: Option<KeyboardShortcut>,
+}
+
+const fn entry(action: Action, menu: &'static str, label: &'static str, shortcut: Option<KeyboardShortcut>) -> Entry {
+    Entry { action, menu, label, shortcut }
+}
+
+const fn command(key: Key) -> Option<KeyboardShortcut> {
+    Some(KeyboardShortcut::new(Modifiers::COMMAND, key))
+}
+
+const fn plain(key: Key) -> Option<KeyboardShortcut> {
+    Some(KeyboardShortcut::new(Modifiers::NONE, key))
+}
+
+/// The list.
+pub const ENTRIES: &[Entry] = &[
+    entry(Action::NewProject, "File", "New project from photos...", command(Key::N)),
+    entry(Action::OpenProject, "File", "Open project...", command(Key::O)),
+    entry(Action::OpenSample, "File", "Open the sample flight", None),
+    entry(Action::CloseProject, "File", "Close project", command(Key::W)),
+    entry(Action::Quit, "File", "Quit", command(Key::Q)),
+    entry(Action::Undo, "Edit", "Undo", command(Key::Z)),
+    entry(
+        Action::Redo,
+        "Edit",
+        "Redo",
+        Some(KeyboardShortcut::new(Modifiers::COMMAND.plus(Modifiers::SHIFT), Key::Z)),
+    ),
+    entry(Action::Accept, "Edit", "Accept photos", plain(Key::A)),
+    entry(Action::Doubt, "Edit", "Doubt photos", plain(Key::D)),
+    entry(Action::Reject, "Edit", "Reject photos", plain(Key::X)),
+    entry(Action::NextPhoto, "Edit", "Next photo", plain(Key::ArrowRight)),
+    entry(Action::PreviousPhoto, "Edit", "Previous photo", plain(Key::ArrowLeft)),
+    entry(Action::Run, "Run", "Start", command(Key::R)),
+    entry(Action::Pause, "Run", "Pause or go on", None),
+    entry(Action::Cancel, "Run", "Cancel", None),
+    entry(Action::Theme, "View", "Dark or light", None),
+    entry(Action::ResetLayout, "View", "Reset the panels", None),
+    entry(Action::Palette, "View", "Command palette...", command(Key::P)),
+    entry(Action::Help, "View", "Keyboard shortcuts", plain(Key::F1)),
+];
+
+/// The line of an action.
+pub fn find(action: Action) -> &'static Entry {
+    ENTRIES.iter().find(|e| e.action == action).unwrap_or(&ENTRIES[0])
+}
+
+/// Actions whose keys were pressed in this frame. While a text field has the keyboard only combinations with the
+/// command key count.
+pub fn pressed(ctx: &Context) -> Vec<Action> {
+    let typing = ctx.egui_wants_keyboard_input();
+    // Longer combinations first, so that Redo is not taken for Undo.
+    let mut with_key: Vec<_> = ENTRIES.iter().filter_map(|e| Some((e.action, e.shortcut?))).collect();
+    with_key.sort_by_key(|(_, s)| !s.modifiers.shift);
+    ctx.input_mut(|input| {
+        with_key
+            .into_iter()
+            .filter(|(_, s)| !typing || s.modifiers.command)
+            .filter(|(_, s)| input.consume_shortcut(s))
+            .map(|(action, _)| action)
+            .collect()
+    })
+}
+
+/// The open command palette.
+#[derive(Clone, Debug, Default)]
+pub struct Palette {
+    /// What was typed.
+    pub text: String,
+    /// The marked line.
+    pub marked: usize,
+}
+
+impl Palette {
+    /// The lines that fit what was typed: all its words, in any order.
+    pub fn matches(&self) -> Vec<&'static Entry> {
+        let words: Vec<String> = self.text.split_whitespace().map(str::to_lowercase).collect();
+        ENTRIES
+            .iter()
+            .filter(|e| {
+                let label = format!("{} {}", e.menu, e.label).to_lowercase();
+                e.action != Action::Palette && words.iter().all(|w| label.contains(w))
+            })
+            .collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_action_has_one_line_and_no_two_share_a_key() {
+        for (i, e) in ENTRIES.iter().enumerate() {
+            assert!(MENUS.contains(&e.menu), "{}", e.label);
+            for other in &ENTRIES[..i] {
+                assert_ne!(other.action, e.action);
+                assert_ne!(other.label, e.label);
+                assert!(e.shortcut.is_none() || e.shortcut != other.shortcut, "{} and {}", e.label, other.label);
+            }
+        }
+    }
+
+    #[test]
+    fn the_palette_finds_by_words() {
+        let found = |text: &str| {
+            let palette = Palette { text: text.into(), marked: 0 };
+            palette.matches().iter().map(|e| e.action).collect::<Vec<_>>()
+        };
+        assert_eq!(found("sample open"), [Action::OpenSample]);
+        assert!(found("").len() == ENTRIES.len() - 1);
+        assert!(found("nothing like this").is_empty());
+    }
+}

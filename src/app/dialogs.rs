@@ -1,0 +1,55 @@
+//! The system's dialogs for files and folders. They run beside the window, which goes on drawing.
+
+use eframe::egui::Context;
+use rfd::AsyncFileDialog;
+use std::path::PathBuf;
+use std::sync::mpsc::{Receiver, TryRecvError, channel};
+
+/// What the user chose.
+pub enum Answer {
+    /// A folder of photos.
+    Photos(Vec<PathBuf>),
+    /// A project folder.
+    Project(PathBuf),
+    /// Nothing.
+    Nothing,
+}
+
+/// An open dialog.
+pub struct Dialog(Receiver<Answer>);
+
+impl Dialog {
+    /// Asks for a folder of photos.
+    pub fn photos(ctx: &Context) -> Self {
+        Self::folder(ctx, "Choose a folder of photos", |path| Answer::Photos(vec![path]))
+    }
+
+    /// Asks for a project folder.
+    pub fn project(ctx: &Context) -> Self {
+        Self::folder(ctx, "Choose a project folder (its name ends in .veduta)", Answer::Project)
+    }
+
+    fn folder(ctx: &Context, title: &str, answer: fn(PathBuf) -> Answer) -> Self {
+        let (send, receive) = channel();
+        // The future is made here, on the main thread, as macOS asks for, and awaited elsewhere.
+        let chosen = AsyncFileDialog::new().set_title(title).pick_folder();
+        let ctx = ctx.clone();
+        std::thread::spawn(move || {
+            let chosen = pollster::block_on(chosen);
+            let answer = chosen.map_or(Answer::Nothing, |f| answer(f.path().to_path_buf()));
+            // The window may be gone by now.
+            let _ = send.send(answer);
+            ctx.request_repaint();
+        });
+        Self(receive)
+    }
+
+    /// The answer, once there is one.
+    pub fn answer(&mut self) -> Option<Answer> {
+        match self.0.try_recv() {
+            Ok(answer) => Some(answer),
+            Err(TryRecvError::Empty) => None,
+            Err(TryRecvError::Disconnected) => Some(Answer::Nothing),
+        }
+    }
+}

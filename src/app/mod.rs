@@ -1,0 +1,309 @@
+//! The window: the same library, jobs and project as the command line, for a person who wants to see and decide.
+//!
+//! [`VedutaApp`] holds the open project ([`session::Session`]), what is selected, and the layout of panes; each pane is
+//! one file in `panes/`. What a person can do is listed once, in [`action::Action`]; menu, shortcuts and command palette
+//! come from that list. Nothing here computes: long work runs in threads ([`work::Work`], [`thumbs::Thumbs`]), and the
+//! window draws only when something changed.
+
+mod action;
+mod dialogs;
+mod edits;
+mod message;
+mod panes;
+mod sample;
+mod session;
+mod settings;
+mod shell;
+mod start;
+mod theme;
+mod thumbs;
+mod work;
+
+pub use sample::SampleFlight;
+pub use settings::{Settings, Theme};
+
+use crate::gpu::DeviceChoice;
+use crate::project::ProjectError;
+use action::Action;
+use dialogs::Dialog;
+use eframe::egui;
+use message::Message;
+use panes::{Layout, PhotoView};
+use session::Session;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use thumbs::Thumbs;
+
+/// What the window is given at its start.
+pub struct Setup {
+    /// What was remembered.
+    pub settings: Settings,
+    /// A project to open at once.
+    pub project: Option<PathBuf>,
+    /// The sample flight that the start page offers.
+    pub sample: SampleFlight,
+    /// Where runs compute.
+    pub device: DeviceChoice,
+}
+
+/// The window's state.
+pub struct VedutaApp {
+    settings: Settings,
+    sample: SampleFlight,
+    device: DeviceChoice,
+    session: Option<Session>,
+    thumbs: Thumbs,
+    layout: Layout,
+    photos: PhotoView,
+    map: panes::MapView,
+    run: panes::RunView,
+    message: Option<Message>,
+    palette: Option<action::Palette>,
+    help: bool,
+    dialog: Option<Dialog>,
+    start: start::StartPage,
+    making_sample: Option<sample::Making>,
+    memory: shell::Meter,
+}
+
+impl VedutaApp {
+    /// The window's state at its start.
+    pub fn new(cc: &eframe::CreationContext<'_>, setup: Setup) -> Self {
+        theme::apply(&cc.egui_ctx, setup.settings.theme);
+        let mut app = Self {
+            settings: setup.settings,
+            sample: setup.sample,
+            device: setup.device,
+            session: None,
+            thumbs: Thumbs::new(&cc.egui_ctx),
+            layout: Layout::default(),
+            photos: PhotoView::default(),
+            map: panes::MapView::default(),
+            run: panes::RunView::default(),
+            message: None,
+            palette: None,
+            help: false,
+            dialog: None,
+            start: start::StartPage::default(),
+            making_sample: None,
+            memory: shell::Meter::default(),
+        };
+        if let Some(project) = setup.project {
+            app.open(&project, None);
+        }
+        app
+    }
+
+    /// Opens a project, or makes one with these photos. What fails is shown.
+    pub fn open(&mut self, root: &Path, photos: Option<Vec<PathBuf>>) {
+        if self.session.as_ref().is_some_and(|s| s.root == root) {
+            self.session = None;
+        }
+        match Session::open(root, photos) {
+            Ok(session) => {
+                self.settings.remember(root);
+                if let Some(reason) = &session.read_only {
+                    self.message = Some(Message::note(reason.clone(), "it is shown, and cannot be changed or run here"));
+                }
+                self.session = Some(session);
+                self.photos = PhotoView::default();
+                self.map = panes::MapView::default();
+            }
+            Err(e) => self.fail(&e),
+        }
+    }
+
+    /// Makes a project of photos beside their folder and reads them in.
+    fn create(&mut self, photos: &[PathBuf], root: &Path, ctx: &egui::Context) {
+        match crate::project::find_photos(photos) {
+            Ok(found) => {
+                self.open(root, Some(found));
+                self.run_until(crate::pipeline::StageName::Ingest, ctx);
+            }
+            Err(e) => self.fail(&e),
+        }
+    }
+
+    fn fail(&mut self, e: &ProjectError) {
+        self.message = Some(Message::error(e.to_string(), e.hint()));
+    }
+
+    /// Starts a run of the open project up to a stage.
+    fn run_until(&mut self, until: crate::pipeline::StageName, ctx: &egui::Context) {
+        let Some(session) = self.session.as_mut() else { return };
+        let Some(project) = session.project.take() else { return };
+        let ctx = ctx.clone();
+        let request = crate::pipeline::RunRequest { until, ..session.request.clone() };
+        let board = work::Board { log: Vec::new(), results: 0, ..session.board.clone() };
+        let memory = shell::memory_to_plan_with();
+        session.work =
+            Some(work::Work::start(project, request, self.device, memory, board, move || ctx.request_repaint()));
+    }
+
+    /// Does what a menu entry, a shortcut or the palette asks for.
+    fn act(&mut self, action: Action, ctx: &egui::Context) {
+        match action {
+            Action::NewProject => self.dialog = Some(Dialog::photos(ctx)),
+            Action::OpenProject => self.dialog = Some(Dialog::project(ctx)),
+            Action::OpenSample => self.making_sample = Some(sample::Making::start(&self.sample, ctx)),
+            Action::CloseProject => self.session = None,
+            Action::Run => {
+                let until = self.session.as_ref().map(|s| s.request.until);
+                self.run_until(until.unwrap_or(crate::pipeline::StageName::Part), ctx);
+            }
+            Action::Pause => {
+                if let Some(work) = self.session.as_ref().and_then(|s| s.work.as_ref()) {
+                    work.set_paused(!work.is_paused());
+                }
+            }
+            Action::Cancel => {
+                if let Some(work) = self.session.as_ref().and_then(|s| s.work.as_ref()) {
+                    work.cancel();
+                }
+            }
+            Action::Undo => self.edit(Session::undo),
+            Action::Redo => self.edit(Session::redo),
+            Action::Theme => {
+                self.settings.theme = match self.settings.theme {
+                    Theme::Dark => Theme::Light,
+                    Theme::Light => Theme::Dark,
+                };
+                theme::apply(ctx, self.settings.theme);
+                self.settings.save();
+            }
+            Action::Palette => self.palette = Some(action::Palette::default()),
+            Action::Help => self.help = !self.help,
+            Action::ResetLayout => self.layout = Layout::default(),
+            Action::Accept | Action::Doubt | Action::Reject => self.judge(action),
+            Action::NextPhoto | Action::PreviousPhoto => {
+                if let Some(session) = &self.session {
+                    self.photos.step(session, action == Action::NextPhoto);
+                }
+            }
+            Action::Quit => ctx.send_viewport_cmd(egui::ViewportCommand::Close),
+        }
+    }
+
+    /// One word for the state of each stage of the open project, in order.
+    pub fn stage_words(&self) -> Vec<String> {
+        let stages = self.session.iter().flat_map(|s| &s.board.stages);
+        stages.map(|(_, state)| state.word().to_string()).collect()
+    }
+
+    fn edit(&mut self, change: fn(&mut Session) -> Result<(), ProjectError>) {
+        if let Some(Err(e)) = self.session.as_mut().map(change) {
+            self.fail(&e);
+        }
+    }
+
+    fn judge(&mut self, action: Action) {
+        use crate::project::Verdict;
+        let verdict = match action {
+            Action::Doubt => Some(Verdict::Doubt(self.photos.reason.clone())),
+            Action::Reject => Some(Verdict::Reject(self.photos.reason.clone())),
+            _ => None,
+        };
+        let Some(session) = self.session.as_mut() else { return };
+        let photos = self.photos.selected_paths(session);
+        if let Err(e) = session.judge(&photos, verdict.as_ref()) {
+            self.fail(&e);
+        }
+    }
+
+    /// Whether an action makes sense now.
+    fn is_possible(&self, action: Action) -> bool {
+        let session = self.session.as_ref();
+        let running = session.is_some_and(|s| s.work.is_some());
+        let editable = session.is_some_and(Session::is_editable);
+        match action {
+            Action::CloseProject => session.is_some() && !running,
+            Action::Run => editable,
+            Action::Pause | Action::Cancel => running,
+            Action::Undo => editable && session.is_some_and(|s| s.edits.can_undo()),
+            Action::Redo => editable && session.is_some_and(|s| s.edits.can_redo()),
+            Action::Accept | Action::Doubt | Action::Reject => editable && self.photos.has_selection(),
+            Action::NextPhoto | Action::PreviousPhoto => session.is_some_and(|s| !s.rows.is_empty()),
+            Action::NewProject | Action::OpenProject | Action::OpenSample => !running && self.making_sample.is_none(),
+            Action::Theme | Action::Palette | Action::Help | Action::ResetLayout | Action::Quit => true,
+        }
+    }
+
+    /// Takes in what threads and dialogs have for the window.
+    fn collect(&mut self, ctx: &egui::Context) {
+        self.thumbs.begin_frame(ctx);
+        if let Some((headline, hint)) = self.session.as_mut().and_then(Session::poll) {
+            self.message = Some(Message::error(headline, hint));
+        }
+        if let Some(answer) = self.dialog.as_mut().and_then(Dialog::answer) {
+            self.dialog = None;
+            match answer {
+                dialogs::Answer::Photos(paths) => self.start.suggest(paths),
+                dialogs::Answer::Project(root) => self.open(&root, None),
+                dialogs::Answer::Nothing => {}
+            }
+        }
+        if let Some(made) = self.making_sample.as_mut().and_then(sample::Making::take) {
+            self.making_sample = None;
+            match made {
+                Ok(images) => {
+                    let root = self.sample.folder.join("city.veduta");
+                    self.create(&[images], &root, ctx);
+                }
+                Err((headline, hint)) => self.message = Some(Message::error(headline, hint)),
+            }
+        }
+        let dropped: Vec<PathBuf> =
+            ctx.input(|i| i.raw.dropped_files.iter().map(|f| f.path().to_path_buf()).collect());
+        match dropped.first() {
+            Some(one) if one.join("project.json").exists() => self.open(&one.clone(), None),
+            Some(_) => {
+                self.session = self.session.take().filter(|s| s.work.is_some());
+                self.start.suggest(dropped);
+            }
+            None => {}
+        }
+    }
+}
+
+impl eframe::App for VedutaApp {
+    fn ui(&mut self, ui: &mut egui::Ui, _frame: &mut eframe::Frame) {
+        let ctx = ui.ctx().clone();
+        self.collect(&ctx);
+        for action in action::pressed(&ctx) {
+            if self.is_possible(action) {
+                self.act(action, &ctx);
+            }
+        }
+        shell::show(self, ui);
+        if ctx.input(|i| i.viewport().close_requested()) {
+            self.settings.window = ctx.input(|i| i.viewport().inner_rect).map(|r| [r.width(), r.height()]);
+            self.settings.save();
+        }
+    }
+}
+
+/// Opens the window; returns when it is closed.
+pub fn main(project: Option<PathBuf>) -> ExitCode {
+    let settings = Settings::load();
+    let size = settings.window.unwrap_or([1280.0, 800.0]);
+    let viewport = egui::ViewportBuilder::default()
+        .with_title("Veduta")
+        .with_app_id("veduta")
+        .with_inner_size(size)
+        .with_min_inner_size([300.0, 200.0])
+        .with_drag_and_drop(true);
+    let options = eframe::NativeOptions { viewport, renderer: eframe::Renderer::Wgpu, ..Default::default() };
+    let setup = Setup { settings, project, sample: SampleFlight::default(), device: DeviceChoice::Auto };
+    let outcome = eframe::run_native("veduta", options, Box::new(|cc| Ok(Box::new(VedutaApp::new(cc, setup)))));
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(e) => {
+            crate::cli::CliError::new(
+                format!("the window cannot be opened: {e}"),
+                "a desktop session is needed; on a machine without one use the commands (`veduta --help`)",
+            )
+            .print();
+            ExitCode::FAILURE
+        }
+    }
+}

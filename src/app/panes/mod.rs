@@ -1,0 +1,105 @@
+//! The panes of an open project, and how they share the window.
+
+mod details;
+mod log;
+mod map;
+mod photos;
+mod run;
+mod table;
+
+pub use map::MapView;
+pub use photos::PhotoView;
+pub use run::RunView;
+
+use super::VedutaApp;
+use eframe::egui::{self, WidgetText};
+use egui_tiles::{Behavior, SimplificationOptions, TileId, Tiles, Tree, UiResponse};
+
+/// A pane.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Pane {
+    /// Thumbnails.
+    Photos,
+    /// The photos as a table.
+    Table,
+    /// The flight from above.
+    Map,
+    /// The selected photo at full size, with what is known about it.
+    Details,
+    /// The stages.
+    Run,
+    /// What the stages had to say.
+    Log,
+}
+
+impl Pane {
+    fn title(self) -> &'static str {
+        match self {
+            Self::Photos => "Photos",
+            Self::Table => "Table",
+            Self::Map => "Map",
+            Self::Details => "Photo",
+            Self::Run => "Run",
+            Self::Log => "Messages",
+        }
+    }
+}
+
+/// Where the panes are.
+pub struct Layout(Tree<Pane>);
+
+impl Default for Layout {
+    fn default() -> Self {
+        let mut tiles = Tiles::default();
+        let mut pane = |p| tiles.insert_pane(p);
+        let (photos, table) = (pane(Pane::Photos), pane(Pane::Table));
+        let (map, details) = (pane(Pane::Map), pane(Pane::Details));
+        let (run, log) = (pane(Pane::Run), pane(Pane::Log));
+        let left = tiles.insert_vertical_tile(vec![photos, table]);
+        let middle = tiles.insert_tab_tile(vec![map, details]);
+        let right = tiles.insert_vertical_tile(vec![run, log]);
+        let root = tiles.insert_horizontal_tile(vec![left, middle, right]);
+        if let Some(egui_tiles::Tile::Container(egui_tiles::Container::Linear(linear))) = tiles.get_mut(root) {
+            linear.shares.set_share(left, 1.15);
+            linear.shares.set_share(middle, 1.5);
+            linear.shares.set_share(right, 0.95);
+        }
+        Self(Tree::new(egui::Id::unique("panes"), root, tiles))
+    }
+}
+
+/// Draws the panes.
+pub fn show(app: &mut VedutaApp, ui: &mut egui::Ui) {
+    egui::CentralPanel::no_frame().show(ui, |ui| {
+        let mut layout = std::mem::take(&mut app.layout);
+        layout.0.ui(&mut Panes { app }, ui);
+        app.layout = layout;
+    });
+}
+
+struct Panes<'a> {
+    app: &'a mut VedutaApp,
+}
+
+impl Behavior<Pane> for Panes<'_> {
+    fn pane_ui(&mut self, ui: &mut egui::Ui, _: TileId, pane: &mut Pane) -> UiResponse {
+        let app = &mut *self.app;
+        egui::Frame::NONE.inner_margin(6).show(ui, |ui| match pane {
+            Pane::Photos => photos::show(app, ui),
+            Pane::Table => table::show(app, ui),
+            Pane::Map => map::show(app, ui),
+            Pane::Details => details::show(app, ui),
+            Pane::Run => run::show(app, ui),
+            Pane::Log => log::show(app, ui),
+        });
+        UiResponse::None
+    }
+
+    fn tab_title_for_pane(&mut self, pane: &Pane) -> WidgetText {
+        pane.title().into()
+    }
+
+    fn simplification_options(&self) -> SimplificationOptions {
+        SimplificationOptions { all_panes_must_have_tabs: true, ..SimplificationOptions::default() }
+    }
+}
