@@ -94,6 +94,7 @@ fn synthesise(recipe: &Recipe) -> Synthetic {
                 continue;
             }
             let colour = [point as u8, 100, 50];
+            features[i].descriptors.extend(descriptor(point as u64));
             features[i].keypoints.push(Keypoint { x: p.x as f32, y: p.y as f32, scale: 2.0, angle: 0.0, colour });
             point_of[i].push(point as u32);
         }
@@ -117,6 +118,14 @@ fn synthesise(recipe: &Recipe) -> Synthetic {
         gps.then_some(LocalFrame { latitude_deg: 47.0, longitude_deg: 8.0, altitude_m: 400.0, utm_epsg: 32632 });
     let flight = Flight { photos, cameras: vec![camera], frame, ..Default::default() };
     Synthetic { flight, features, pairs, truth }
+}
+
+/// A descriptor of norm 512 that all sights of a point have.
+fn descriptor(point: u64) -> [u8; 128] {
+    let mut rng = Rng::new(77, point);
+    let raw: [f64; 128] = std::array::from_fn(|_| rng.next_f64().powi(2));
+    let norm = raw.iter().map(|v| v * v).sum::<f64>().sqrt();
+    raw.map(|v| (512.0 * v / norm).round().min(255.0) as u8)
 }
 
 fn pairs(
@@ -200,6 +209,30 @@ fn a_flight_with_gps_lands_in_its_place() {
     let f = r.cameras[0].lens.f;
     assert!((f / TRUE_LENS.f - 1.0).abs() < 0.005, "{:?}", r.cameras[0].lens);
     assert!(r.points.iter().all(|p| p.track.len() >= 2 && p.track.windows(2).all(|w| w[0].photo < w[1].photo)));
+}
+
+#[test]
+fn lost_matches_are_found_where_the_point_must_be() {
+    let mut s = synthesise(&Recipe { wrong: 0.05, ..Default::default() });
+    for pair in &mut s.pairs {
+        let all = std::mem::take(&mut pair.inliers);
+        pair.inliers = all.into_iter().step_by(12).collect();
+    }
+    let length =
+        |r: &Reconstruction| r.points.iter().map(|p| p.track.len()).sum::<usize>() as f64 / r.points.len() as f64;
+    let guided = run(&s);
+    for f in &mut s.features {
+        f.descriptors.clear();
+    }
+    let unguided = run(&s);
+    assert!(length(&guided) > 1.3 * length(&unguided), "{} {}", length(&guided), length(&unguided));
+    assert!(aligned_rms(&guided, &s) < aligned_rms(&unguided, &s).max(0.05));
+    // What was found is the point: the colours of a track's features are those of one point.
+    let pure = guided.points.iter().filter(|p| {
+        let first = |o: &crate::scene::Observation| s.features[o.photo.index()].keypoints[o.feature as usize].colour;
+        p.track.iter().all(|o| first(o) == first(&p.track[0]))
+    });
+    assert!(pure.count() as f64 > 0.99 * guided.points.len() as f64);
 }
 
 #[test]
