@@ -107,7 +107,7 @@ impl Grid {
         let range = |v: f32, n: usize| {
             let low = ((v - radius) / self.side).floor().max(0.0) as usize;
             let high = ((v + radius) / self.side).floor();
-            if high < 0.0 || low >= n { 1..=0 } else { low..=(high as usize).min(n - 1) }
+            if high < 0.0 { 0..0 } else { low..(high as usize + 1).min(n) }
         };
         for row in range(y, self.rows) {
             for column in range(x, self.columns) {

@@ -4,7 +4,7 @@ use super::*;
 use crate::base::{CameraId, Fingerprint, PhotoId, Rng};
 use crate::camera::{Camera, FocalSource, Lens};
 use crate::geometry::{Rigid3, Sim3};
-use crate::scene::{Georeference, Keypoint, LocalFrame, PairKind, Photo, PositionPrior};
+use crate::scene::{Georeference, Keypoint, LocalFrame, PairKind, Photo, PositionPrior, RotationPrior};
 use nalgebra::{UnitQuaternion, Vector2, Vector3};
 
 /// What a synthetic flight is made of.
@@ -209,6 +209,58 @@ fn a_flight_with_gps_lands_in_its_place() {
     let f = r.cameras[0].lens.f;
     assert!((f / TRUE_LENS.f - 1.0).abs() < 0.005, "{:?}", r.cameras[0].lens);
     assert!(r.points.iter().all(|p| p.track.len() >= 2 && p.track.windows(2).all(|w| w[0].photo < w[1].photo)));
+}
+
+fn mapper(r: &Reconstruction) -> &str {
+    r.notes.iter().find(|n| n.code == "mapper").map_or("", |n| n.message.as_str())
+}
+
+#[test]
+fn positions_place_all_photos_at_once_and_are_not_believed_blindly() {
+    // A tenth of the pairs is turned: averaging must throw them out.
+    let mut s = synthesise(&Recipe::default());
+    for pair in s.pairs.iter_mut().step_by(10) {
+        pair.b_from_a.rotation *= UnitQuaternion::from_scaled_axis(Vector3::new(0.3, -0.5, 0.9));
+    }
+    let r = run(&s);
+    assert!(mapper(&r).starts_with("All photos were placed at once"), "{}", mapper(&r));
+    assert!(r.registered().count() == s.truth.len() && aligned_rms(&r, &s) < 0.05, "{}", aligned_rms(&r, &s));
+    // Positions of other photos: what they give must not be kept.
+    let n = s.truth.len();
+    let positions: Vec<_> = s.flight.photos.iter().map(|p| p.position).collect();
+    for (i, photo) in s.flight.photos.iter_mut().enumerate() {
+        photo.position = positions[(i * 7 + 3) % n];
+    }
+    let r = run(&s);
+    assert!(r.registered().count() == n && aligned_rms(&r, &s) < 0.1, "{} {}", aligned_rms(&r, &s), mapper(&r));
+}
+
+#[test]
+fn attitudes_level_the_block_and_wrong_ones_do_no_harm() {
+    let tilt = |r: &Reconstruction, s: &Synthetic| -> f64 {
+        let (a, b) = centres(r, s);
+        let fit = Sim3::fit(&a, &b, None).expect("fit");
+        (fit.rotation * Vector3::z()).angle(&Vector3::z()).to_degrees()
+    };
+    let mut s = synthesise(&Recipe { gps_sigma: 4.0, ..Default::default() });
+    let by_positions = tilt(&run(&s), &s);
+    let mut rng = Rng::new(31, 7);
+    for (photo, pose) in s.flight.photos.iter_mut().zip(&s.truth) {
+        let noise = UnitQuaternion::from_scaled_axis(Vector3::new(rng.normal(), rng.normal(), rng.normal()) * 0.026);
+        let cam_from_local = noise * pose.rotation;
+        photo.rotation = Some(RotationPrior { cam_from_local, sigma_tilt: 0.035, sigma_yaw: 0.175 });
+    }
+    let with = tilt(&run(&s), &s);
+    assert!(with < 0.8 && with < 0.7 * by_positions, "{with} {by_positions}");
+    // All attitudes of another convention: pitch counted from the horizon.
+    for photo in &mut s.flight.photos {
+        if let Some(r) = &mut photo.rotation {
+            r.cam_from_local = UnitQuaternion::from_axis_angle(&Vector3::x_axis(), 1.57) * r.cam_from_local;
+        }
+    }
+    let r = run(&s);
+    assert!(r.registered().count() == s.truth.len());
+    assert!(tilt(&r, &s) < by_positions + 0.3, "{} {by_positions}", tilt(&r, &s));
 }
 
 #[test]

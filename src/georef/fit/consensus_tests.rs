@@ -59,7 +59,7 @@ fn turned_headings_leave_the_tilt() {
     // A third is turned by half a circle: the others decide. Half of them: nobody does, but the tilt is as good.
     for (turned, trusted) in [(3, true), (2, false)] {
         let spoil = |i: usize, a: &mut Attitude| {
-            if i % turned == 0 {
+            if i.is_multiple_of(turned) {
                 a.yaw_deg += 180.0;
             }
         };
@@ -76,7 +76,7 @@ fn turned_headings_leave_the_tilt() {
 fn wrong_tilts_are_left_out_or_refused() {
     let level = |every: usize| {
         move |i: usize, a: &mut Attitude| {
-            if i % every == 0 {
+            if i.is_multiple_of(every) {
                 a.pitch_deg = 0.0;
             }
         }
