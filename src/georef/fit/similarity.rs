@@ -6,7 +6,7 @@
 //! Method: three-point and (with a known up or attitude) two-point samples scored by truncated squared Mahalanobis
 //! distances (MSAC: P. Torr, A. Zisserman, "MLESAC", CVIU 78(1), 2000), then seven-parameter Gauss-Newton with
 //! Cauchy's weights on all photos. The rotation priors enter as *one* observation, their consensus
-//! ([`super::consensus`]), because much of their errors (compass, mount) is common to the flight; on a single strip,
+//! ([`consensus()`]), because much of their errors (compass, mount) is common to the flight; on a single strip,
 //! where positions leave the turn about the line free, that observation decides, and where positions spread over an
 //! area and contradict it, it is dropped. Without attitudes, the photos' own level ([`super::level_rotation`]) stands in.
 //! Cost: a few milliseconds for thousands of photos. Failure modes: `None` without priors or registered photos, or
