@@ -1,17 +1,18 @@
 //! What the photos' attitudes together say about the rotation of a reconstruction.
 //!
 //! In: rotations `cam_from_model` and the rotation priors `cam_from_local` of the same photos. Out: the rotation
-//! `world_from_model` that most of them agree on with its standard deviations in radians, and priors of the
-//! tilt for an adjustment. Tilt and heading are judged apart, because their errors differ: tilt comes from gravity, heading from a
+//! `world_from_model` that most of them agree on with its standard deviations in radians, and priors of the tilt for an
+//! adjustment. Tilt and heading are judged apart, because their errors differ: tilt comes from gravity, heading from a
 //! compass, or counts from the aircraft's nose, or is turned by half a circle on some photos. So the tilt is found from
 //! the directions of the vertical alone, whatever the headings say.
 //!
 //! What all photos have in common does not average away. The part of it that turns with the camera (the mount, the
 //! gimbal's zero) is an unknown of its own: photos of different headings separate it from the tilt of the block, and
-//! where all look the same way, its prior keeps the result as uncertain as it is. Two real flights show how large it is:
-//! pitch off by 0.8 and 1.8 degrees on all photos of either heading (spread 0.3 and 0.6), headings by 0.3 and 2.5. Robust least squares with Cauchy's
-//! weights (P. Huber, "Robust Statistics", 1981) from the median direction; linear cost. Failure modes: `None` for fewer
-//! than three photos or where most disagree with each other; an error of the vertical that is fixed to the earth.
+//! where all look the same way, its prior keeps the result as uncertain as it is. Two real flights show how large it
+//! is: pitch off by 0.8 and 1.8 degrees on all photos of either heading (spread 0.3 and 0.6), headings by 0.3 and 2.5.
+//! Method: robust least squares with Cauchy's weights (P. Huber, "Robust Statistics", 1981) from the median direction;
+//! linear cost. Failure modes: `None` for fewer than three photos or where most disagree with each other; an error of
+//! the vertical that is fixed to the earth.
 
 use crate::base::stats;
 use crate::scene::RotationPrior;
