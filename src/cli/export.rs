@@ -38,7 +38,15 @@ fn output<T: DeserializeOwned>(project: &Project, stage: &str) -> Result<T, CliE
 /// Writes one result; the file's name says which and how.
 pub(super) fn write_one(project: &Project, path: &Path) -> Result<(), CliError> {
     let name = path.file_name().map(|n| n.to_string_lossy().into_owned()).unwrap_or_default();
-    match name.as_str() {
+    if name == "city.obj" {
+        // It refers to its material and texture files by name.
+        return write_as(project, &name, path);
+    }
+    into_place(path, |unfinished| write_as(project, &name, unfinished))
+}
+
+fn write_as(project: &Project, name: &str, path: &Path) -> Result<(), CliError> {
+    match name {
         "city.glb" => to_file(path, |out| gltf::write_glb(&output::<City>(project, "city").map_err(as_io)?, out)),
         "city.ply" => to_file(path, |out| ply::write_city(&output::<City>(project, "city").map_err(as_io)?, out)),
         "city.obj" => {
@@ -89,6 +97,21 @@ fn to_file(path: &Path, write: impl FnOnce(&mut BufWriter<File>) -> std::io::Res
         out.flush()
     };
     run().map_err(|e: std::io::Error| CliError::io("write", path, &e))
+}
+
+/// Lets `write` make the file under another name beside it, and renames it once it is whole, so that a failure neither
+/// leaves half a file nor destroys the one that was there.
+fn into_place(path: &Path, write: impl FnOnce(&Path) -> Result<(), CliError>) -> Result<(), CliError> {
+    let mut name = path.file_name().unwrap_or_default().to_os_string();
+    name.push(".unfinished");
+    let unfinished = path.with_file_name(name);
+    let written =
+        write(&unfinished).and_then(|()| fs::rename(&unfinished, path).map_err(|e| CliError::io("write", path, &e)));
+    if written.is_err() {
+        // It may not have come to exist; the error that counts is the first one.
+        let _ = fs::remove_file(&unfinished);
+    }
+    written
 }
 
 fn describe(part: &Part) -> String {

@@ -10,6 +10,6 @@ pub mod geodesy;
 pub mod utm;
 
 pub use attitude::{attitude_from_rotation, rotation_from_attitude};
-pub use fit::{FitInput, PriorFit, RotationSource, doming, fit_to_priors, level_rotation};
+pub use fit::{Consensus, FitInput, PriorFit, RotationSource, consensus, doming, fit_to_priors, level_rotation};
 pub use geodesy::{Enu, local_frame};
 pub use utm::{Raster, Utm, UtmFromLocal};

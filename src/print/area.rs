@@ -1,7 +1,7 @@
 //! The rectangle of the city that becomes a part.
 //!
 //! In: the city in local metres. Out: the largest rectangle (with an azimuth) inside the well-covered area, which is
-//! where at least three photos saw the surface from above, or where any did if there is no such place. Cost: one raster of the city at 256 cells across and, for each azimuth
+//! where at least three photos saw the surface from above, or where any did if there is no such place. Cost: one raster of the city at 384 cells across and, for each azimuth
 //! tried, the maximal rectangle of a binary image by the histogram method (linear in cells). Fails where hardly
 //! anything is covered.
 
@@ -30,7 +30,7 @@ impl Rectangle {
 }
 
 /// Cells across the longer side of the coverage image.
-const CELLS: f64 = 256.0;
+const CELLS: f64 = 384.0;
 /// Another azimuth than the first must give this much more area to be taken.
 const GAIN_TO_ROTATE: f64 = 1.08;
 /// Photos that make a place well covered: two alone leave ghosts and noise.
@@ -96,7 +96,8 @@ fn largest_at(city: &City, azimuth: f64, views: u8) -> Option<Rectangle> {
     })
 }
 
-/// Marks the cells whose centre lies in the triangle, and those of its corners.
+/// Marks the cells whose centre lies in the triangle. A cell of which a corner is touched is no ground to stand on: its
+/// other part may be a bay of the rim.
 fn mark(mask: &mut Mask, corners: &[Vector2<f64>; 3]) {
     let low = corners[0].inf(&corners[1]).inf(&corners[2]);
     let high = corners[0].sup(&corners[1]).sup(&corners[2]);
@@ -108,9 +109,6 @@ fn mark(mask: &mut Mask, corners: &[Vector2<f64>; 3]) {
                 *mask.at_mut(x, y) = true;
             }
         }
-    }
-    for c in corners {
-        *mask.at_mut(c.x as usize, c.y as usize) = true;
     }
 }
 

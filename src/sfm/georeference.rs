@@ -9,8 +9,8 @@ use super::SfmOptions;
 use super::model::Model;
 use crate::base::{Diagnostic, PhotoId, stats};
 use crate::geometry::Sim3;
-use crate::georef::{FitInput, PriorFit, RotationSource, doming, fit_to_priors, level_rotation};
-use crate::scene::{Flight, Georeference, PriorResidual};
+use crate::georef::{FitInput, PriorFit, RotationSource, consensus, doming, fit_to_priors, level_rotation};
+use crate::scene::{Flight, Georeference, PriorResidual, RotationPrior};
 use nalgebra::{UnitQuaternion, Vector3};
 
 /// Median distance of photos from the points they see in a model without scale.
@@ -44,7 +44,7 @@ pub(super) fn align(
                 "Give the true length of something when you print, or add control points.",
             ));
         }
-        level(model, &rotations, &centres);
+        level(model, &rotations, &centres, &attitudes);
         return None;
     };
     model.transform(&fit.world_from_model);
@@ -55,7 +55,19 @@ pub(super) fn align(
             p.filter(|_| fit.inliers[i]).map(|p| crate::scene::PositionPrior { sigma: p.sigma * fit.sigma_factor, ..p })
         })
         .collect();
+    if fit.attitudes.is_some() {
+        model.stated_attitudes = attitudes;
+    }
     weigh_positions(model);
+    lean(model);
+    if let Some(off) = fit.attitudes_off {
+        notes.push(Diagnostic::warning(
+            "attitudes-contradict-positions",
+            "",
+            format!("The photos' attitudes and their positions lean apart by {:.1} degrees.", off.to_degrees()),
+            "The positions were believed. Gimbal angles of another convention, or altitudes that drift, cause this.",
+        ));
+    }
     for (i, photo) in flight.photos.iter().enumerate() {
         if let Some(residual) = fit.residuals[i].filter(|_| !fit.inliers[i]) {
             notes.push(outlier(&photo.name, &residual));
@@ -113,6 +125,13 @@ pub(super) fn weigh_positions(model: &mut Model) {
     }
 }
 
+/// Sets the rotation priors to what the attitudes agree on about the present rotations.
+pub(super) fn lean(model: &mut Model) {
+    let now: Vec<_> = model.poses.iter().map(|p| p.map(|p| p.rotation)).collect();
+    let common = consensus(&now, &model.stated_attitudes);
+    model.attitudes = common.map_or_else(Vec::new, |c| c.tilt_priors(&now));
+}
+
 /// Code of the note about a position that does not fit.
 pub(super) const OUTLIER: &str = "position-outlier";
 
@@ -126,8 +145,14 @@ pub(super) fn outlier(name: &str, residual: &Vector3<f64>) -> Diagnostic {
 }
 
 /// Up to +z, ground at z = 0 in the middle, photos 50 units from what they see.
-fn level(model: &mut Model, rotations: &[Option<UnitQuaternion<f64>>], centres: &[Option<Vector3<f64>>]) {
-    let rotation = level_rotation(rotations, centres).unwrap_or_default();
+fn level(
+    model: &mut Model,
+    rotations: &[Option<UnitQuaternion<f64>>],
+    centres: &[Option<Vector3<f64>>],
+    attitudes: &[Option<RotationPrior>],
+) {
+    let stated = consensus(rotations, attitudes).map(|c| c.rotation);
+    let rotation = stated.or_else(|| level_rotation(rotations, centres)).unwrap_or_default();
     let mut depths = Vec::new();
     let mut points = Vec::new();
     for track in &model.tracks {

@@ -10,11 +10,13 @@ use crate::base::{CameraId, Diagnostic, PhotoId, Rng};
 use crate::camera::Camera;
 use crate::geometry::triangulation::{View, triangulate_robust, triangulation_angle};
 use crate::geometry::{Rigid3, Sim3};
-use crate::scene::{Features, Flight, Georeference, Observation, PositionPrior, Reconstruction, SparsePoint};
+use crate::scene::{
+    Features, Flight, Georeference, Observation, PositionPrior, Reconstruction, RotationPrior, SparsePoint,
+};
 use nalgebra::{Vector2, Vector3};
 use rayon::prelude::*;
 
-/// Tracks of two photos are used only where one of these has fewer longer tracks than this: nothing checks them.
+/// Points of two photos stay only where one of these sees fewer longer tracks than this: nothing checks them.
 const ENOUGH_LONG: usize = 300;
 
 /// A photo's sight of a track.
@@ -47,6 +49,10 @@ pub(super) struct Model {
     pub priors: Vec<Option<PositionPrior>>,
     /// The same priors with the accuracy that their source states.
     pub stated: Vec<Option<PositionPrior>>,
+    /// The photos' attitudes in the world frame, where the positions do not contradict them; otherwise empty.
+    pub stated_attitudes: Vec<Option<RotationPrior>>,
+    /// The rotation priors that follow and that the adjustment uses.
+    pub attitudes: Vec<Option<RotationPrior>>,
     /// Factor on thresholds in pixels.
     pub pixel_scale: f64,
 }
@@ -69,20 +75,12 @@ impl Quality {
 
 impl Model {
     pub fn new(flight: &Flight, features: &[Features], tracks: Vec<Vec<(u32, u32)>>, options: &SfmOptions) -> Self {
-        let mut long = vec![0usize; features.len()];
-        for (photo, _) in tracks.iter().filter(|t| t.len() > 2).flatten() {
-            long[*photo as usize] += 1;
-        }
-        let wanted = |t: &Vec<(u32, u32)>| t.len() > 2 || t.iter().any(|(p, _)| long[*p as usize] < ENOUGH_LONG);
         let sight = |(photo, feature): (u32, u32)| {
             let k = &features[photo as usize].keypoints[feature as usize];
             Sight { photo, feature, pixel: Vector2::new(f64::from(k.x), f64::from(k.y)), on: false }
         };
-        let tracks = tracks
-            .into_iter()
-            .filter(wanted)
-            .map(|t| Track { sights: t.into_iter().map(sight).collect(), point: None })
-            .collect();
+        let tracks =
+            tracks.into_iter().map(|t| Track { sights: t.into_iter().map(sight).collect(), point: None }).collect();
         Self {
             cameras: flight.cameras.clone(),
             initial: flight.cameras.clone(),
@@ -91,6 +89,8 @@ impl Model {
             tracks,
             priors: Vec::new(),
             stated: Vec::new(),
+            stated_attitudes: Vec::new(),
+            attitudes: Vec::new(),
             pixel_scale: super::scale_of(flight, options),
         }
     }
@@ -286,6 +286,19 @@ impl Model {
             }
         }
         count
+    }
+
+    /// Drops the points that only two photos see where both have enough others. Together they help the adjustment, but
+    /// each of them may be a wrong match along the epipolar line.
+    pub fn drop_unchecked(&mut self) {
+        let long = self.observations_by_photo(3);
+        for track in &mut self.tracks {
+            let on = || track.sights.iter().filter(|s| s.on);
+            if on().count() == 2 && on().all(|s| long[s.photo as usize] >= ENOUGH_LONG) {
+                track.point = None;
+                track.sights.iter_mut().for_each(|s| s.on = false);
+            }
+        }
     }
 
     /// Forgets a photo's pose and its sights.

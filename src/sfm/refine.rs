@@ -4,7 +4,9 @@
 //! reprojection and position priors are weighed honestly. Source: J. Schoenberger, J.-M. Frahm, CVPR 2016, section 4.4;
 //! limits as OpenSfM's automatic ones (three times the mean error). Cost: a few adjustments of everything.
 
-use super::georeference::weigh_positions;
+use super::complete::complete;
+use super::georeference::{lean, weigh_positions};
+use super::graph::ViewGraph;
 use super::model::{Model, Sight, Track};
 use super::{ALL, MAPPING, SfmError, SfmOptions};
 use crate::base::{Ctx, stats};
@@ -14,6 +16,7 @@ use crate::bundle::{
 };
 use crate::camera::{Camera, FocalSource, PARAMETERS};
 use crate::geometry::triangulation::{View, refine_point};
+use crate::scene::Features;
 use nalgebra::Vector3;
 use rayon::prelude::*;
 
@@ -97,7 +100,7 @@ fn problem_of(model: &Model, calibration: Calibration, chosen: &[bool]) -> (Bund
             lens: model.camera_of[photo] as u32,
             fixed: false,
             position: model.priors.get(photo).copied().flatten(),
-            rotation: None,
+            rotation: model.attitudes.get(photo).copied().flatten(),
         });
     }
     for (i, camera) in model.cameras.iter().enumerate() {
@@ -215,18 +218,27 @@ pub(super) fn error_limit(model: &Model, options: &SfmOptions) -> f64 {
 
 /// Rounds of adjustment, filtering and completion with the full calibration, until less than 0.2 % of the observations
 /// change; all but the last on a well spread part of the points.
-pub(super) fn finish(ctx: &Ctx, model: &mut Model, options: &SfmOptions) -> Result<(), SfmError> {
+pub(super) fn finish(
+    ctx: &Ctx,
+    model: &mut Model,
+    features: &[Features],
+    graph: &ViewGraph,
+    options: &SfmOptions,
+) -> Result<(), SfmError> {
     let full = if options.calibrate { Calibration::Full } else { Calibration::Fixed };
     let rounds = options.refinements.max(1);
     for round in 0..rounds {
         ctx.tick(MAPPING + (ALL - MAPPING) * round as u64 / (rounds as u64 + 1), ALL)?;
         weigh_positions(model);
+        lean(model);
         let calibration = if round == 0 { full.min(Calibration::Radial2) } else { full };
         adjust(ctx, model, &Pass { calibration, max_iterations: 25, tolerance: 1e-4, sparse: true })?;
         let limit = error_limit(model, options);
         let lost = model.filter(limit, options.min_angle);
         let near = limit / model.pixel_scale;
-        let gained = model.triangulate(near, options) + model.retriangulate(near, options);
+        let gained = model.triangulate(near, options)
+            + model.retriangulate(near, options)
+            + complete(model, features, graph, limit).added;
         let all = model.errors().len().max(1);
         if round > 0 && ((lost + gained) as f64) < 2e-3 * all as f64 {
             break;

@@ -4,7 +4,7 @@ use super::*;
 use crate::base::{CameraId, Fingerprint, PhotoId, Rng};
 use crate::camera::{Camera, FocalSource, Lens};
 use crate::geometry::{Rigid3, Sim3};
-use crate::scene::{Georeference, Keypoint, LocalFrame, PairKind, Photo, PositionPrior};
+use crate::scene::{Georeference, Keypoint, LocalFrame, PairKind, Photo, PositionPrior, RotationPrior};
 use nalgebra::{UnitQuaternion, Vector2, Vector3};
 
 /// What a synthetic flight is made of.
@@ -94,6 +94,7 @@ fn synthesise(recipe: &Recipe) -> Synthetic {
                 continue;
             }
             let colour = [point as u8, 100, 50];
+            features[i].descriptors.extend(descriptor(point as u64));
             features[i].keypoints.push(Keypoint { x: p.x as f32, y: p.y as f32, scale: 2.0, angle: 0.0, colour });
             point_of[i].push(point as u32);
         }
@@ -117,6 +118,14 @@ fn synthesise(recipe: &Recipe) -> Synthetic {
         gps.then_some(LocalFrame { latitude_deg: 47.0, longitude_deg: 8.0, altitude_m: 400.0, utm_epsg: 32632 });
     let flight = Flight { photos, cameras: vec![camera], frame, ..Default::default() };
     Synthetic { flight, features, pairs, truth }
+}
+
+/// A descriptor of norm 512 that all sights of a point have.
+fn descriptor(point: u64) -> [u8; 128] {
+    let mut rng = Rng::new(77, point);
+    let raw: [f64; 128] = std::array::from_fn(|_| rng.next_f64().powi(2));
+    let norm = raw.iter().map(|v| v * v).sum::<f64>().sqrt();
+    raw.map(|v| (512.0 * v / norm).round().min(255.0) as u8)
 }
 
 fn pairs(
@@ -200,6 +209,82 @@ fn a_flight_with_gps_lands_in_its_place() {
     let f = r.cameras[0].lens.f;
     assert!((f / TRUE_LENS.f - 1.0).abs() < 0.005, "{:?}", r.cameras[0].lens);
     assert!(r.points.iter().all(|p| p.track.len() >= 2 && p.track.windows(2).all(|w| w[0].photo < w[1].photo)));
+}
+
+fn mapper(r: &Reconstruction) -> &str {
+    r.notes.iter().find(|n| n.code == "mapper").map_or("", |n| n.message.as_str())
+}
+
+#[test]
+fn positions_place_all_photos_at_once_and_are_not_believed_blindly() {
+    // A tenth of the pairs is turned: averaging must throw them out.
+    let mut s = synthesise(&Recipe::default());
+    for pair in s.pairs.iter_mut().step_by(10) {
+        pair.b_from_a.rotation *= UnitQuaternion::from_scaled_axis(Vector3::new(0.3, -0.5, 0.9));
+    }
+    let r = run(&s);
+    assert!(mapper(&r).starts_with("All photos were placed at once"), "{}", mapper(&r));
+    assert!(r.registered().count() == s.truth.len() && aligned_rms(&r, &s) < 0.05, "{}", aligned_rms(&r, &s));
+    // Positions of other photos: what they give must not be kept.
+    let n = s.truth.len();
+    let positions: Vec<_> = s.flight.photos.iter().map(|p| p.position).collect();
+    for (i, photo) in s.flight.photos.iter_mut().enumerate() {
+        photo.position = positions[(i * 7 + 3) % n];
+    }
+    let r = run(&s);
+    assert!(r.registered().count() == n && aligned_rms(&r, &s) < 0.1, "{} {}", aligned_rms(&r, &s), mapper(&r));
+}
+
+#[test]
+fn attitudes_level_the_block_and_wrong_ones_do_no_harm() {
+    let tilt = |r: &Reconstruction, s: &Synthetic| -> f64 {
+        let (a, b) = centres(r, s);
+        let fit = Sim3::fit(&a, &b, None).expect("fit");
+        (fit.rotation * Vector3::z()).angle(&Vector3::z()).to_degrees()
+    };
+    let mut s = synthesise(&Recipe { gps_sigma: 4.0, ..Default::default() });
+    let by_positions = tilt(&run(&s), &s);
+    let mut rng = Rng::new(31, 7);
+    for (photo, pose) in s.flight.photos.iter_mut().zip(&s.truth) {
+        let noise = UnitQuaternion::from_scaled_axis(Vector3::new(rng.normal(), rng.normal(), rng.normal()) * 0.026);
+        let cam_from_local = noise * pose.rotation;
+        photo.rotation = Some(RotationPrior { cam_from_local, sigma_tilt: 0.035, sigma_yaw: 0.175 });
+    }
+    let with = tilt(&run(&s), &s);
+    assert!(with < 0.8 && with < 0.7 * by_positions, "{with} {by_positions}");
+    // All attitudes of another convention: pitch counted from the horizon.
+    for photo in &mut s.flight.photos {
+        if let Some(r) = &mut photo.rotation {
+            r.cam_from_local = UnitQuaternion::from_axis_angle(&Vector3::x_axis(), 1.57) * r.cam_from_local;
+        }
+    }
+    let r = run(&s);
+    assert!(r.registered().count() == s.truth.len());
+    assert!(tilt(&r, &s) < by_positions + 0.3, "{} {by_positions}", tilt(&r, &s));
+}
+
+#[test]
+fn lost_matches_are_found_where_the_point_must_be() {
+    let mut s = synthesise(&Recipe { wrong: 0.05, ..Default::default() });
+    for pair in &mut s.pairs {
+        let all = std::mem::take(&mut pair.inliers);
+        pair.inliers = all.into_iter().step_by(12).collect();
+    }
+    let length =
+        |r: &Reconstruction| r.points.iter().map(|p| p.track.len()).sum::<usize>() as f64 / r.points.len() as f64;
+    let guided = run(&s);
+    for f in &mut s.features {
+        f.descriptors.clear();
+    }
+    let unguided = run(&s);
+    assert!(length(&guided) > 1.3 * length(&unguided), "{} {}", length(&guided), length(&unguided));
+    assert!(aligned_rms(&guided, &s) < aligned_rms(&unguided, &s).max(0.05));
+    // What was found is the point: the colours of a track's features are those of one point.
+    let pure = guided.points.iter().filter(|p| {
+        let first = |o: &crate::scene::Observation| s.features[o.photo.index()].keypoints[o.feature as usize].colour;
+        p.track.iter().all(|o| first(o) == first(&p.track[0]))
+    });
+    assert!(pure.count() as f64 > 0.99 * guided.points.len() as f64);
 }
 
 #[test]

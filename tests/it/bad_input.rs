@@ -121,6 +121,12 @@ fn exporting_what_is_not_there() {
     let (input, project) = (dir.path().join("in"), dir.path().join("a.veduta"));
     copy_samples(&input, 3);
     assert!(run(&input, &project, "ingest").status.success());
-    fail(&["export", text(&project), "--to", "city.glb"], &["no result of the stage \"city\""]);
+    // A failed export leaves what was there, and nothing else.
+    let there = dir.path().join("out/city.glb");
+    fs::create_dir(dir.path().join("out")).unwrap();
+    fs::write(&there, "an older export").unwrap();
+    fail(&["export", text(&project), "--to", text(&there)], &["no result of the stage \"city\""]);
+    assert_eq!(fs::read_to_string(&there).unwrap(), "an older export");
+    assert_eq!(fs::read_dir(dir.path().join("out")).unwrap().count(), 1);
     fail(&["export", text(&project), "--to", "city.xyz"], &["city.xyz"]);
 }

@@ -5,12 +5,14 @@
 //!
 //! Method: three-point and (with a known up or attitude) two-point samples scored by truncated squared Mahalanobis
 //! distances (MSAC: P. Torr, A. Zisserman, "MLESAC", CVIU 78(1), 2000), then seven-parameter Gauss-Newton with
-//! Cauchy's weights on all photos. The rotation priors enter as *one* observation, because their errors (compass,
-//! mount) are common to the flight; on a single strip, where positions leave the turn about the line free, that
-//! observation decides. Without attitudes, the photos' own level ([`super::level_rotation`]) stands in for it.
+//! Cauchy's weights on all photos. The rotation priors enter as *one* observation, their consensus
+//! ([`consensus()`]), because much of their errors (compass, mount) is common to the flight; on a single strip,
+//! where positions leave the turn about the line free, that observation decides, and where positions spread over an
+//! area and contradict it, it is dropped. Without attitudes, the photos' own level ([`super::level_rotation`]) stands in.
 //! Cost: a few milliseconds for thousands of photos. Failure modes: `None` without priors or registered photos, or
 //! where no scale makes at least a quarter of the photos agree.
 
+use super::consensus::{Consensus, consensus};
 use super::level::level_rotation;
 use crate::base::{Rng, stats};
 use crate::geometry::Sim3;
@@ -19,8 +21,8 @@ use nalgebra::{Matrix3, SMatrix, SVector, UnitQuaternion, Vector3};
 
 /// Squared Mahalanobis distance in three dimensions that 99.7 % of good positions stay below ("3 sigma").
 const GATE: f64 = 14.16;
-/// Uncertainty of the common error of attitudes: tilt and yaw in radians (mount, gimbal calibration, compass).
-const ATTITUDE_FLOOR: (f64, f64) = (0.02, 0.09);
+/// Standard deviations by which attitudes and positions may disagree.
+const HINT_SIGMAS: f64 = 4.0;
 /// Uncertainty in radians of the level found from the photos alone.
 const LEVEL_SIGMA: f64 = 0.15;
 /// A scale whose relative standard deviation is above this is not known.
@@ -69,8 +71,10 @@ pub struct PriorFit {
     pub scale_determined: bool,
     /// What determined the rotation.
     pub rotation_source: RotationSource,
-    /// Median angle in radians between the fitted rotations and the photos' rotation priors, where there are any.
-    pub attitude_disagreement: Option<f64>,
+    /// What the attitudes agree on, where the positions do not contradict it.
+    pub attitudes: Option<Consensus>,
+    /// Angle in radians by which the tilt of the positions contradicts that of the attitudes, where it was dropped.
+    pub attitudes_off: Option<f64>,
 }
 
 /// A registered photo with a position prior.
@@ -88,6 +92,7 @@ impl Pair {
 }
 
 /// The one observation of the rotation `world_from_model`.
+#[derive(Clone, Copy)]
 struct RotationHint {
     rotation: UnitQuaternion<f64>,
     /// Standard deviations about east, north, up in radians; the last is infinite when the heading is free.
@@ -101,16 +106,25 @@ pub fn fit_to_priors(input: &FitInput) -> Option<PriorFit> {
     if pairs.len() < 2 {
         return None;
     }
-    let hint = rotation_hint(input);
+    let attitudes = consensus(input.cam_from_model, input.rotations);
+    let mut attitudes_off = None;
+    let mut hint = rotation_hint(input, attitudes.as_ref());
     let spread = Spread::of(&pairs);
     let mut chosen = None;
     for sigma_factor in [1.0, 2.0, 4.0, 8.0] {
         let gate = GATE * sigma_factor * sigma_factor;
         let Some(start) = sample(&pairs, hint.as_ref(), &spread, gate, input.seed) else { continue };
-        let fit = polish(start, &pairs, hint.as_ref(), sigma_factor);
+        let free = polish(start, &pairs, None, sigma_factor);
+        let kept = hint.as_ref().and_then(|h| judged(h, &free, &spread, sigma_factor));
+        let fit = if kept.is_some() { polish(start, &pairs, kept.as_ref(), sigma_factor) } else { free };
         let count = pairs.iter().filter(|p| p.distance2(&fit) < gate).count();
         let enough = if sigma_factor < 8.0 { 0.6 } else { 0.25 };
         if count as f64 >= enough * pairs.len() as f64 {
+            attitudes_off = match (&attitudes, &kept) {
+                (Some(a), None) => Some(tilt_of(&fit.rotation, &a.rotation).norm()),
+                _ => None,
+            };
+            hint = kept;
             chosen = Some((fit, sigma_factor));
             break;
         }
@@ -137,7 +151,8 @@ pub fn fit_to_priors(input: &FitInput) -> Option<PriorFit> {
         scale_sigma,
         scale_determined: scale_sigma < SCALE_LIMIT && spread.along > 3.0 * sigma_factor * spread.sigma,
         rotation_source,
-        attitude_disagreement: disagreement(input, &world_from_model.rotation),
+        attitudes: attitudes.filter(|_| attitudes_off.is_none()),
+        attitudes_off,
     })
 }
 
@@ -199,65 +214,27 @@ impl Spread {
     }
 }
 
-/// The mean of the attitudes' opinions on `world_from_model`, else the photos' own level.
-fn rotation_hint(input: &FitInput) -> Option<RotationHint> {
-    let opinions: Vec<(UnitQuaternion<f64>, &RotationPrior)> = input
-        .cam_from_model
-        .iter()
-        .zip(input.rotations)
-        .filter_map(|(r, p)| {
-            let (r, p) = ((*r)?, p.as_ref()?);
-            Some((p.cam_from_local.inverse() * r, p))
-        })
-        .collect();
-    if opinions.len() >= 2 {
-        let mean = median_rotation(&opinions.iter().map(|(r, _)| *r).collect::<Vec<_>>());
-        let median = |values: Vec<f64>| stats::median(&values).unwrap_or(1.0);
-        let spread = median(opinions.iter().map(|(r, _)| r.angle_to(&mean)).collect());
-        let stated_tilt = median(opinions.iter().map(|(_, p)| p.sigma_tilt).collect());
-        let stated_yaw = median(opinions.iter().map(|(_, p)| p.sigma_yaw).collect());
-        // Attitudes that do not agree with each other are not attitudes of these photos.
-        if spread < 0.5 {
-            let n = (opinions.len() as f64).sqrt();
-            let tilt = ATTITUDE_FLOOR.0.hypot(stated_tilt.max(spread) / n);
-            let yaw = ATTITUDE_FLOOR.1.hypot(stated_yaw.max(spread) / n);
-            let sigma = Vector3::new(tilt, tilt, yaw);
-            return Some(RotationHint { rotation: mean, sigma, source: RotationSource::Attitudes });
-        }
+/// The consensus of the attitudes, else the photos' own level.
+fn rotation_hint(input: &FitInput, attitudes: Option<&Consensus>) -> Option<RotationHint> {
+    if let Some(c) = attitudes {
+        return Some(RotationHint { rotation: c.rotation, sigma: c.sigma, source: RotationSource::Attitudes });
     }
     let rotation = level_rotation(input.cam_from_model, input.centres)?;
     let sigma = Vector3::new(LEVEL_SIGMA, LEVEL_SIGMA, f64::INFINITY);
     Some(RotationHint { rotation, sigma, source: RotationSource::Level })
 }
 
-/// The rotation with the smallest sum of angles to the given ones (Weiszfeld steps in the tangent space).
-fn median_rotation(rotations: &[UnitQuaternion<f64>]) -> UnitQuaternion<f64> {
-    // Start at the member that is closest to all others; a fixed subset keeps this linear for large flights.
-    let step = rotations.len().div_ceil(50);
-    let cost = |r: &UnitQuaternion<f64>| rotations.iter().step_by(step).map(|q| q.angle_to(r)).sum::<f64>();
-    let mut best = rotations[0];
-    let mut best_cost = f64::INFINITY;
-    for r in rotations.iter().step_by(step) {
-        let c = cost(r);
-        if c < best_cost {
-            (best, best_cost) = (*r, c);
-        }
+/// What is left of a hint beside a fit to the positions alone: nothing where they contradict its tilt, a free heading
+/// where they contradict that.
+fn judged(hint: &RotationHint, free: &Sim3, spread: &Spread, sigma_factor: f64) -> Option<RotationHint> {
+    let tilt = tilt_of(&free.rotation, &hint.rotation).norm();
+    if tilt > HINT_SIGMAS * hint.sigma.x.hypot(sigma_factor * spread.turn_sigma) {
+        return None;
     }
-    for _ in 0..30 {
-        let (mut sum, mut total) = (Vector3::zeros(), 0.0);
-        for r in rotations {
-            let d = (r * best.inverse()).scaled_axis();
-            let w = 1.0 / d.norm().max(1e-4);
-            sum += d * w;
-            total += w;
-        }
-        let move_by = sum / total;
-        best = UnitQuaternion::from_scaled_axis(move_by) * best;
-        if move_by.norm() < 1e-9 {
-            break;
-        }
-    }
-    best
+    let turn = (free.rotation * hint.rotation.inverse()).scaled_axis().norm();
+    let heading = HINT_SIGMAS * hint.sigma.z.hypot(sigma_factor * spread.scale_sigma) + tilt;
+    let z = if turn > heading { f64::INFINITY } else { hint.sigma.z };
+    Some(RotationHint { sigma: Vector3::new(hint.sigma.x, hint.sigma.y, z), ..*hint })
 }
 
 /// The best similarity over random samples; `None` when no sample gives one.
@@ -380,19 +357,6 @@ fn polish(start: Sim3, pairs: &[Pair], hint: Option<&RotationHint>, sigma_factor
 fn tilt_of(fit: &UnitQuaternion<f64>, hint: &UnitQuaternion<f64>) -> Vector3<f64> {
     let up = fit * (hint.inverse() * Vector3::z());
     UnitQuaternion::rotation_between(&Vector3::z(), &up).map_or_else(Vector3::zeros, |q| q.scaled_axis())
-}
-
-fn disagreement(input: &FitInput, world_from_model: &UnitQuaternion<f64>) -> Option<f64> {
-    let angles: Vec<f64> = input
-        .cam_from_model
-        .iter()
-        .zip(input.rotations)
-        .filter_map(|(r, p)| {
-            let (r, p) = ((*r)?, p.as_ref()?);
-            Some((p.cam_from_local.inverse() * r).angle_to(world_from_model))
-        })
-        .collect();
-    stats::median(&angles)
 }
 
 #[cfg(test)]
