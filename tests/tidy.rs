@@ -52,6 +52,23 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
             "pipeline",
         ],
     ),
+    (
+        "app",
+        &[
+            "geometry",
+            "camera",
+            "image",
+            "scene",
+            "gpu",
+            "flight",
+            "georef",
+            "mesh",
+            "synthetic",
+            "project",
+            "pipeline",
+            "cli",
+        ],
+    ),
 ];
 
 /// Files longer than the soft cap of 400 lines of code, and why.

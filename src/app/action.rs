@@ -63,12 +63,7 @@ pub const ENTRIES: &[Entry] = &[
     entry(Action::CloseProject, "File", "Close project", command(Key::W)),
     entry(Action::Quit, "File", "Quit", command(Key::Q)),
     entry(Action::Undo, "Edit", "Undo", command(Key::Z)),
-    entry(
-        Action::Redo,
-        "Edit",
-        "Redo",
-        Some(KeyboardShortcut::new(Modifiers::COMMAND.plus(Modifiers::SHIFT), Key::Z)),
-    ),
+    entry(Action::Redo, "Edit", "Redo", Some(KeyboardShortcut::new(Modifiers::COMMAND.plus(Modifiers::SHIFT), Key::Z))),
     entry(Action::Accept, "Edit", "Accept photos", plain(Key::A)),
     entry(Action::Doubt, "Edit", "Doubt photos", plain(Key::D)),
     entry(Action::Reject, "Edit", "Reject photos", plain(Key::X)),

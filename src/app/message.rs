@@ -32,7 +32,12 @@ impl Message {
                 ui.weak(format!("Next: {}", self.hint));
             }
             if ui.button("Copy details").clicked() {
-                ui.ctx().copy_text(format!("{}\nnext: {}\nveduta {}", self.headline, self.hint, env!("CARGO_PKG_VERSION")));
+                ui.ctx().copy_text(format!(
+                    "{}\nnext: {}\nveduta {}",
+                    self.headline,
+                    self.hint,
+                    env!("CARGO_PKG_VERSION")
+                ));
             }
             closed = ui.button("Close").clicked();
         });

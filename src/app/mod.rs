@@ -57,6 +57,7 @@ pub struct VedutaApp {
     photos: PhotoView,
     map: panes::MapView,
     run: panes::RunView,
+    export: panes::ExportView,
     message: Option<Message>,
     palette: Option<action::Palette>,
     help: bool,
@@ -64,6 +65,8 @@ pub struct VedutaApp {
     start: start::StartPage,
     making_sample: Option<sample::Making>,
     memory: shell::Meter,
+    /// Name of what draws the window.
+    adapter: String,
 }
 
 impl VedutaApp {
@@ -80,6 +83,7 @@ impl VedutaApp {
             photos: PhotoView::default(),
             map: panes::MapView::default(),
             run: panes::RunView::default(),
+            export: panes::ExportView::default(),
             message: None,
             palette: None,
             help: false,
@@ -87,6 +91,7 @@ impl VedutaApp {
             start: start::StartPage::default(),
             making_sample: None,
             memory: shell::Meter::default(),
+            adapter: cc.wgpu_render_state.as_ref().map_or_else(|| "no adapter".into(), |s| s.adapter.get_info().name),
         };
         if let Some(project) = setup.project {
             app.open(&project, None);
@@ -103,11 +108,13 @@ impl VedutaApp {
             Ok(session) => {
                 self.settings.remember(root);
                 if let Some(reason) = &session.read_only {
-                    self.message = Some(Message::note(reason.clone(), "it is shown, and cannot be changed or run here"));
+                    self.message =
+                        Some(Message::note(reason.clone(), "it is shown, and cannot be changed or run here"));
                 }
                 self.session = Some(session);
                 self.photos = PhotoView::default();
                 self.map = panes::MapView::default();
+                self.export = panes::ExportView::default();
             }
             Err(e) => self.fail(&e),
         }
@@ -252,8 +259,7 @@ impl VedutaApp {
                 Err((headline, hint)) => self.message = Some(Message::error(headline, hint)),
             }
         }
-        let dropped: Vec<PathBuf> =
-            ctx.input(|i| i.raw.dropped_files.iter().map(|f| f.path().to_path_buf()).collect());
+        let dropped: Vec<PathBuf> = ctx.input(|i| i.raw.dropped_files.iter().map(|f| f.path().to_path_buf()).collect());
         match dropped.first() {
             Some(one) if one.join("project.json").exists() => self.open(&one.clone(), None),
             Some(_) => {

@@ -5,8 +5,8 @@ use crate::synthetic::{SynthOptions, generate};
 use eframe::egui::Context;
 use std::fs;
 use std::path::PathBuf;
-use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::thread::JoinHandle;
 
 /// Which sample flight, and where.

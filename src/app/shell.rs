@@ -6,16 +6,11 @@ use crate::pipeline::StageName;
 use eframe::egui::{self, Align, Key, Layout, Panel, RichText};
 use std::time::{Duration, Instant};
 
-/// Memory and disk, looked up now and then.
+/// Memory, looked up now and then.
+#[derive(Default)]
 pub struct Meter {
     looked: Option<Instant>,
     text: String,
-}
-
-impl Default for Meter {
-    fn default() -> Self {
-        Self { looked: None, text: String::new() }
-    }
 }
 
 /// 70 % of the memory that is free now.
@@ -35,9 +30,8 @@ impl Meter {
     fn text(&mut self) -> &str {
         if self.looked.is_none_or(|t| t.elapsed() > Duration::from_secs(2)) {
             let gib = |bytes: u64| bytes as f64 / f64::from(1 << 30);
-            self.text = memory().map_or_else(String::new, |(free, all)| {
-                format!("memory {:.1} of {:.1} GiB free", gib(free), gib(all))
-            });
+            self.text = memory()
+                .map_or_else(String::new, |(free, all)| format!("memory {:.1} of {:.1} GiB free", gib(free), gib(all)));
             self.looked = Some(Instant::now());
         }
         &self.text
@@ -130,14 +124,10 @@ fn status(app: &mut VedutaApp, ui: &mut egui::Ui) {
         ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
             ui.weak(app.memory.text()).on_hover_text("Memory of this computer");
             ui.separator();
-            ui.weak(device(ui)).on_hover_text("What draws the window; runs choose their device themselves");
+            let adapter = egui::Label::new(RichText::new(&app.adapter).weak()).truncate();
+            ui.add(adapter).on_hover_text("What draws the window; a run's device is chosen in the Run panel");
         });
     });
-}
-
-/// What draws the window.
-fn device(ui: &egui::Ui) -> String {
-    ui.ctx().data(|d| d.get_temp::<String>(egui::Id::unique("adapter"))).unwrap_or_else(|| "processor".into())
 }
 
 /// Seconds for a person.

@@ -126,7 +126,8 @@ fn recent(app: &mut VedutaApp, ui: &mut egui::Ui) {
             }
             let place = project.parent().map(|p| p.display().to_string()).unwrap_or_default();
             let text = if there { place } else { format!("{place} - no longer there") };
-            ui.add(egui::Label::new(RichText::new(text).weak()).truncate()).on_hover_text(project.display().to_string());
+            ui.add(egui::Label::new(RichText::new(text).weak()).truncate())
+                .on_hover_text(project.display().to_string());
             if !there && ui.button("Forget").clicked() {
                 forget = Some(project.clone());
             }

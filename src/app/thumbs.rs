@@ -62,8 +62,7 @@ pub struct Thumbs {
 impl Thumbs {
     /// Starts the threads; `ctx` is woken by each picture.
     pub fn new(ctx: &Context) -> Self {
-        let shared =
-            Arc::new(Shared { queue: Mutex::default(), more: Condvar::new(), made: Mutex::default() });
+        let shared = Arc::new(Shared { queue: Mutex::default(), more: Condvar::new(), made: Mutex::default() });
         for _ in 0..THREADS {
             let (shared, ctx) = (shared.clone(), ctx.clone());
             std::thread::spawn(move || work(&shared, &ctx));
@@ -109,11 +108,6 @@ impl Thumbs {
         drop(queue);
         self.shared.more.notify_one();
         Thumb::Waiting
-    }
-
-    /// Pictures held now.
-    pub fn held(&self) -> usize {
-        self.ready.len()
     }
 }
 
@@ -184,7 +178,7 @@ mod tests {
             image::RgbImage::from_pixel(8, 6, image::Rgb([i as u8, 0, 0])).save(path).expect("written");
         }
         assert!(matches!(thumbs.get(&text, 1), Thumb::Waiting));
-        settle(&mut thumbs, &ctx, |t| t.held() == 1);
+        settle(&mut thumbs, &ctx, |t| t.ready.len() == 1);
         assert!(matches!(thumbs.get(&text, 1), Thumb::Failed(_)));
         for group in photos.chunks(100) {
             let want = thumbs.quality.len() + group.len();
@@ -193,7 +187,7 @@ mod tests {
             }
             settle(&mut thumbs, &ctx, |t| t.quality.len() >= want);
         }
-        assert!(thumbs.held() <= KEPT, "{}", thumbs.held());
+        assert!(thumbs.ready.len() <= KEPT, "{}", thumbs.ready.len());
         assert_eq!(thumbs.quality.len(), photos.len());
     }
 }

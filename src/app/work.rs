@@ -156,7 +156,7 @@ impl Work {
             let outcome = project.update(|m| m.request = value).map_err(StageError::from).and_then(|()| {
                 // Without the device that was asked for the processor does the work; the log says so.
                 let gpu = Gpu::open(device).unwrap_or_else(|e| {
-                    let note = Diagnostic::warning("no-device", "", e.to_string(), &e.hint().to_string());
+                    let note = Diagnostic::warning("no-device", "", e.to_string(), e.hint());
                     ctx.emit(Event::Diagnostic { stage: "run".into(), diagnostic: note });
                     None
                 });
@@ -176,11 +176,6 @@ impl Work {
     /// Asks the run to stop.
     pub fn cancel(&self) {
         self.token.cancel();
-    }
-
-    /// Whether it was asked to stop.
-    pub fn is_cancelled(&self) -> bool {
-        self.token.is_cancelled()
     }
 
     /// Holds the run, or lets it go on.
@@ -229,13 +224,7 @@ mod tests {
     fn events_become_states() {
         let mut b = board();
         b.on_event(&Event::StageStarted { stage: "ingest".into(), cached: false });
-        b.on_event(&Event::Progress {
-            stage: "ingest".into(),
-            done: 1,
-            total: 4,
-            elapsed_s: 1.0,
-            left_s: Some(3.0),
-        });
+        b.on_event(&Event::Progress { stage: "ingest".into(), done: 1, total: 4, elapsed_s: 1.0, left_s: Some(3.0) });
         assert_eq!(state(&b, "ingest"), StageState::Running { share: 0.25, left_s: Some(3.0) });
         b.on_event(&Event::StageDone { stage: "ingest".into(), seconds: 1.0, bytes: 5 });
         assert_eq!((state(&b, "ingest"), b.results), (StageState::Done, 1));

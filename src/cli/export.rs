@@ -36,7 +36,7 @@ fn output<T: DeserializeOwned>(project: &Project, stage: &str) -> Result<T, CliE
 }
 
 /// Writes one result; the file's name says which and how.
-pub(super) fn write_one(project: &Project, path: &Path) -> Result<(), CliError> {
+pub(crate) fn write_one(project: &Project, path: &Path) -> Result<(), CliError> {
     let name = path.file_name().map(|n| n.to_string_lossy().into_owned()).unwrap_or_default();
     if name == "city.obj" {
         // It refers to its material and texture files by name.

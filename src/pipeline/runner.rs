@@ -201,7 +201,16 @@ pub fn states(project: &mut Project, request: &RunRequest) -> Vec<(StageName, Fr
     let ready = run.summary.stages.len();
     let state = |(i, &stage): (usize, &StageName)| {
         let known = || run.project.current(stage.word()).is_ok();
-        (stage, if i < ready { Freshness::UpToDate } else if known() { Freshness::Stale } else { Freshness::Fresh })
+        (
+            stage,
+            if i < ready {
+                Freshness::UpToDate
+            } else if known() {
+                Freshness::Stale
+            } else {
+                Freshness::Fresh
+            },
+        )
     };
     StageName::ALL.iter().enumerate().map(state).collect()
 }

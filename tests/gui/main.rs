@@ -66,11 +66,11 @@ fn keys_cull_photos_but_not_while_typing() {
     run_cli(&project, "ingest");
     let mut window = Window::open(dir.path(), Some(&project));
     window.click("VDT_0001.jpg accepted");
-    window.press(egui_kittest::egui::Key::ArrowRight);
-    window.press(egui_kittest::egui::Key::X);
+    window.press(eframe::egui::Key::ArrowRight);
+    window.press(eframe::egui::Key::X);
     assert!(window.has("VDT_0002.jpg rejected"));
     window.click("Reason");
-    window.press(egui_kittest::egui::Key::A);
+    window.press(eframe::egui::Key::A);
     assert!(window.has("VDT_0002.jpg rejected"), "the key went to the text field");
 }
 
@@ -104,7 +104,7 @@ fn the_palette_does_what_is_typed() {
     let mut window = Window::open(dir.path(), None);
     window.press_palette();
     window.type_text("keyboard shortcuts");
-    window.press(egui_kittest::egui::Key::Enter);
+    window.press(eframe::egui::Key::Enter);
     assert!(window.has("Keyboard shortcuts") && window.has("Undo"));
 }
 
@@ -129,4 +129,20 @@ fn an_idle_window_asks_for_no_frames() {
     let mut window = Window::open(dir.path(), Some(&project));
     window.settle();
     assert!(window.repaint_delay() > std::time::Duration::from_secs(3600), "{:?}", window.repaint_delay());
+}
+
+#[test]
+fn results_are_written_as_files() {
+    let dir = tempfile::tempdir().unwrap();
+    let project = copy_samples(dir.path());
+    run_cli(&project, "sparse");
+    let mut window = Window::open(dir.path(), Some(&project));
+    window.click("Export");
+    assert!(window.has("There is no part yet."));
+    assert!(!window.is_enabled("part.3mf") && !window.is_enabled("Write the files"));
+    window.click("report.html");
+    window.click("Write the files");
+    let report = dir.path().join("report.html");
+    window.wait("the report is written", 60, |w| report.exists() && w.is_enabled("Write the files"));
+    assert!(std::fs::read_to_string(report).unwrap().contains("photos registered"));
 }

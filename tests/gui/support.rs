@@ -1,7 +1,7 @@
 //! Opening a window on a project, and waiting for what its threads do.
 
+use eframe::egui::{Event, Key, Modifiers, Vec2};
 use egui_kittest::Harness;
-use egui_kittest::egui::{Event, Key, Modifiers, Vec2};
 use egui_kittest::kittest::{NodeT, Queryable};
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -65,7 +65,7 @@ impl Window {
 
     /// Chooses a line of a drop-down list.
     pub fn choose(&mut self, list: &str, line: &str) {
-        self.harness.get_by_role_and_label(egui_kittest::kittest::Role::ComboBox, list).click();
+        self.harness.get_by_role_and_label(eframe::egui::Role::ComboBox, list).click();
         self.settle();
         // The line in the list comes after whatever else has the word.
         self.harness.query_all_by_label(line).last().unwrap().click();
@@ -73,7 +73,7 @@ impl Window {
     }
 
     pub fn type_into(&mut self, label: &str, text: &str) {
-        self.harness.get_by_role_and_label(egui_kittest::kittest::Role::TextInput, label).focus();
+        self.harness.get_by_role_and_label(eframe::egui::Role::TextInput, label).focus();
         self.harness.step();
         self.type_text(text);
     }

@@ -92,7 +92,10 @@ fn facts(app: &VedutaApp, ui: &mut egui::Ui, row: &PhotoRow, histogram: Option<&
             lines.push(("GPS", format!("{:.6}, {:.6}{altitude}", gps.latitude_deg, gps.longitude_deg)));
         }
         if let Some(a) = photo.attitude {
-            lines.push(("Attitude", format!("yaw {:.1}, pitch {:.1}, roll {:.1} deg", a.yaw_deg, a.pitch_deg, a.roll_deg)));
+            lines.push((
+                "Attitude",
+                format!("yaw {:.1}, pitch {:.1}, roll {:.1} deg", a.yaw_deg, a.pitch_deg, a.roll_deg),
+            ));
         }
     }
     if let (Some(h), Some(g)) = (row.height_m, row.gsd_m) {

@@ -242,7 +242,14 @@ fn canvas(
         points.push(to_world_at(p, rect, middle, scale));
     }
     if let Some(points) = &map.ruler {
-        draw_ruler(ui, &painter, points, pointer.map(|p| to_world_at(p, rect, middle, scale)), ready.frame.is_some(), &at);
+        draw_ruler(
+            ui,
+            &painter,
+            points,
+            pointer.map(|p| to_world_at(p, rect, middle, scale)),
+            ready.frame.is_some(),
+            &at,
+        );
     }
     draw_scale_bar(ui, &painter, rect, scale, ready.frame.is_some());
     if let Some(p) = pointer {
@@ -311,7 +318,13 @@ fn draw_spots(
         }
         let here = at(&spot.at);
         let nose = here + egui::vec2(spot.heading.x as f32, -spot.heading.y as f32) * 12.0;
-        let colour = if is_selected { accent } else if spot.rejected { weak } else { text };
+        let colour = if is_selected {
+            accent
+        } else if spot.rejected {
+            weak
+        } else {
+            text
+        };
         painter.line_segment([here, nose], Stroke::new(1.5, colour));
         painter.circle_filled(here, if is_selected { 6.0 } else { 4.0 }, colour);
         if spot.rejected {
@@ -369,12 +382,7 @@ fn coordinates(ui: &egui::Ui, painter: &Painter, rect: Rect, p: &Vector2<f64>, f
             let (latitude, longitude, _) = Enu::new(frame).geodetic_from_local(&local);
             let utm = UtmFromLocal::new(frame);
             let projected = utm.apply(&local);
-            format!(
-                "{latitude:.6}, {longitude:.6}   EPSG:{} {:.1} {:.1}",
-                utm.utm().epsg(),
-                projected.x,
-                projected.y
-            )
+            format!("{latitude:.6}, {longitude:.6}   EPSG:{} {:.1} {:.1}", utm.utm().epsg(), projected.x, projected.y)
         }
         None => format!("{:.2}, {:.2}", p.x, p.y),
     };

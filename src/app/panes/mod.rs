@@ -1,12 +1,14 @@
 //! The panes of an open project, and how they share the window.
 
 mod details;
+mod export;
 mod log;
 mod map;
 mod photos;
 mod run;
 mod table;
 
+pub use export::ExportView;
 pub use map::MapView;
 pub use photos::PhotoView;
 pub use run::RunView;
@@ -28,6 +30,8 @@ pub enum Pane {
     Details,
     /// The stages.
     Run,
+    /// Results as files.
+    Export,
     /// What the stages had to say.
     Log,
 }
@@ -40,6 +44,7 @@ impl Pane {
             Self::Map => "Map",
             Self::Details => "Photo",
             Self::Run => "Run",
+            Self::Export => "Export",
             Self::Log => "Messages",
         }
     }
@@ -54,15 +59,20 @@ impl Default for Layout {
         let mut pane = |p| tiles.insert_pane(p);
         let (photos, table) = (pane(Pane::Photos), pane(Pane::Table));
         let (map, details) = (pane(Pane::Map), pane(Pane::Details));
-        let (run, log) = (pane(Pane::Run), pane(Pane::Log));
+        let (run, export, log) = (pane(Pane::Run), pane(Pane::Export), pane(Pane::Log));
+        let work = tiles.insert_tab_tile(vec![run, export]);
         let left = tiles.insert_vertical_tile(vec![photos, table]);
         let middle = tiles.insert_tab_tile(vec![map, details]);
-        let right = tiles.insert_vertical_tile(vec![run, log]);
+        let right = tiles.insert_vertical_tile(vec![work, log]);
         let root = tiles.insert_horizontal_tile(vec![left, middle, right]);
         if let Some(egui_tiles::Tile::Container(egui_tiles::Container::Linear(linear))) = tiles.get_mut(root) {
             linear.shares.set_share(left, 1.15);
             linear.shares.set_share(middle, 1.5);
             linear.shares.set_share(right, 0.95);
+        }
+        if let Some(egui_tiles::Tile::Container(egui_tiles::Container::Linear(linear))) = tiles.get_mut(right) {
+            linear.shares.set_share(work, 2.6);
+            linear.shares.set_share(log, 1.0);
         }
         Self(Tree::new(egui::Id::unique("panes"), root, tiles))
     }
@@ -90,6 +100,7 @@ impl Behavior<Pane> for Panes<'_> {
             Pane::Map => map::show(app, ui),
             Pane::Details => details::show(app, ui),
             Pane::Run => run::show(app, ui),
+            Pane::Export => export::show(app, ui),
             Pane::Log => log::show(app, ui),
         });
         UiResponse::None

@@ -242,7 +242,8 @@ pub(super) fn show(app: &mut VedutaApp, ui: &mut egui::Ui) {
         return;
     }
     let cell = Vec2::new(app.photos.size, app.photos.size * 0.72 + 20.0);
-    let columns = ((ui.available_width() / (cell.x + 6.0)) as usize).max(1);
+    let room = ui.available_width() - ui.spacing().scroll.bar_width - 6.0;
+    let columns = (((room + 6.0) / (cell.x + 6.0)) as usize).max(1);
     let mut area = egui::ScrollArea::vertical().auto_shrink(false).id_salt("grid");
     if std::mem::take(&mut app.photos.reveal[0])
         && let Some(place) = app.photos.current.and_then(|c| rows.iter().position(|&r| r == c))
@@ -275,19 +276,27 @@ fn tools(app: &mut VedutaApp, ui: &mut egui::Ui) {
     let mut actions = Vec::new();
     ui.horizontal_wrapped(|ui| {
         let view = &mut app.photos;
-        egui::ComboBox::from_id_salt("order").selected_text(view.order.label()).width(86.0).show_ui(ui, |ui| {
+        let sort = ui.weak("Sort");
+        let list = egui::ComboBox::from_id_salt("order").selected_text(view.order.label()).width(78.0);
+        let list = list.show_ui(ui, |ui| {
             for (order, label) in Order::ALL {
                 ui.selectable_value(&mut view.order, order, label);
             }
         });
+        list.response.labelled_by(sort.id);
         let label = Filter::ALL.iter().find(|(f, _)| *f == view.filter).map_or("", |(_, l)| l);
-        egui::ComboBox::from_id_salt("filter").selected_text(label).width(86.0).show_ui(ui, |ui| {
+        let show = ui.weak("Show");
+        let list = egui::ComboBox::from_id_salt("filter").selected_text(label).width(78.0).show_ui(ui, |ui| {
             for (filter, label) in Filter::ALL {
                 ui.selectable_value(&mut view.filter, filter, label);
             }
         });
-        ui.add(egui::TextEdit::singleline(&mut view.search).hint_text("find").desired_width(80.0));
-        ui.add(egui::Slider::new(&mut view.size, 80.0..=300.0).show_value(false)).on_hover_text("Size of the pictures");
+        list.response.labelled_by(show.id);
+        let find = ui.weak("Find");
+        ui.add(egui::TextEdit::singleline(&mut view.search).desired_width(80.0)).labelled_by(find.id);
+        let size = ui.weak("Size");
+        let value = egui::DragValue::new(&mut view.size).range(80.0..=300.0).fixed_decimals(0);
+        ui.add(value).labelled_by(size.id).on_hover_text("Width of the pictures in points");
     });
     ui.horizontal_wrapped(|ui| {
         for (action, label) in [(Action::Accept, "Accept"), (Action::Doubt, "Doubt"), (Action::Reject, "Reject")] {
@@ -321,7 +330,11 @@ fn thumbnail(ui: &mut egui::Ui, row: &PhotoRow, thumb: &Thumb, size: Vec2, selec
             Thumb::Ready(texture) => {
                 let own = texture.size_vec2();
                 let scale = (picture.width() / own.x).min(picture.height() / own.y);
-                let tint = if matches!(row.verdict, Some(Verdict::Reject(_))) { Color32::from_gray(90) } else { Color32::WHITE };
+                let tint = if matches!(row.verdict, Some(Verdict::Reject(_))) {
+                    Color32::from_gray(90)
+                } else {
+                    Color32::WHITE
+                };
                 let whole = Rect::from_min_max(egui::pos2(0.0, 0.0), egui::pos2(1.0, 1.0));
                 painter.image(texture.id(), Rect::from_center_size(centre, own * scale), whole, tint);
             }

@@ -87,8 +87,7 @@ fn options(app: &mut VedutaApp, ui: &mut egui::Ui) {
                 .selected_text(request.until.word())
                 .show_ui(ui, |ui| {
                     for stage in StageName::ALL {
-                        ui.selectable_value(&mut request.until, stage, stage.word())
-                            .on_hover_text(shell::about(stage));
+                        ui.selectable_value(&mut request.until, stage, stage.word()).on_hover_text(shell::about(stage));
                     }
                 })
                 .response
@@ -112,9 +111,7 @@ fn options(app: &mut VedutaApp, ui: &mut egui::Ui) {
     });
     ui.label("Device").on_hover_text("Where to compute; auto takes a GPU if there is one");
     ui.horizontal(|ui| {
-        for (choice, label) in
-            [(DeviceChoice::Auto, "auto"), (DeviceChoice::Gpu, "gpu"), (DeviceChoice::Cpu, "cpu")]
-        {
+        for (choice, label) in [(DeviceChoice::Auto, "auto"), (DeviceChoice::Gpu, "gpu"), (DeviceChoice::Cpu, "cpu")] {
             ui.selectable_value(&mut app.device, choice, label);
         }
     });

@@ -2,6 +2,7 @@
 
 use super::super::VedutaApp;
 use super::super::session::PhotoRow;
+use super::super::shell;
 use super::photos::{Order, colour_of, state_of};
 use crate::flight::PhotoQuality;
 use eframe::egui::{self, Align2, FontId, Rect, Sense, Vec2};
@@ -40,9 +41,15 @@ pub(super) fn show(app: &mut VedutaApp, ui: &mut egui::Ui) {
         ui.horizontal(|ui| {
             for column in &COLUMNS {
                 let mark = if app.photos.order == column.order && column.heading != "State" { " v" } else { "" };
-                let text = egui::RichText::new(format!("{}{mark}", column.heading)).strong().size(12.0);
-                let button = egui::Button::new(text).frame(false).truncate();
-                if ui.add_sized([column.width, LINE], button).on_hover_text(column.tip).clicked() {
+                let (rect, response) = ui.allocate_exact_size(Vec2::new(column.width, LINE), Sense::click());
+                response.widget_info(|| {
+                    egui::WidgetInfo::labeled(egui::Role::Button, true, format!("Sort by {}", column.heading))
+                });
+                let colour = if response.hovered() { shell::accent(ui) } else { ui.visuals().text_color() };
+                let at = egui::pos2(rect.min.x + 4.0, rect.center().y);
+                let text = format!("{}{mark}", column.heading);
+                ui.painter().text(at, Align2::LEFT_CENTER, text, FontId::proportional(12.5), colour);
+                if response.on_hover_text(column.tip).clicked() {
                     app.photos.order = column.order;
                 }
             }

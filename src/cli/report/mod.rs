@@ -41,7 +41,7 @@ pub fn report(args: &ReportArgs) -> Result<(), CliError> {
 }
 
 /// Writes the page.
-pub(super) fn write(project: &Project, path: &Path) -> Result<(), CliError> {
+pub(crate) fn write(project: &Project, path: &Path) -> Result<(), CliError> {
     let page = page(project)?;
     std::fs::write(path, page).map_err(|e| CliError::io("write", path, &e))
 }
