@@ -36,6 +36,8 @@ const STAGES: [(f64, Calibration); 4] =
 const DIRECTION: (f64, f64) = (0.02, 0.1);
 /// Observations below which a photo is not placed.
 const FEW: usize = 12;
+/// Share of a photo's tracks of three photos and more that must agree with it.
+const HELD: f64 = 0.25;
 /// Share of the photos that a trusted result has placed, and that of their positions within four sigmas.
 const PLACED: f64 = 0.97;
 const NEAR_POSITION: f64 = 0.7;
@@ -65,8 +67,32 @@ pub(super) fn map(
             return Ok(None);
         }
     }
+    for photo in loose(&model) {
+        model.remove_photo(photo);
+        model.priors[photo] = None;
+    }
     grow(ctx, &mut model, graph, options)?;
     Ok(Some(model))
+}
+
+/// Photos that fit their neighbours only two by two: a wrong position slides a photo along its baselines, where pairs
+/// do not object; tracks of three photos do.
+fn loose(model: &Model) -> Vec<usize> {
+    let mut held = vec![(0usize, 0usize); model.poses.len()];
+    for track in &model.tracks {
+        let posed = || track.sights.iter().filter(|s| model.poses[s.photo as usize].is_some());
+        if posed().count() < 3 {
+            continue;
+        }
+        let agreeing = if track.point.is_some() { posed().filter(|s| s.on).count() } else { 0 };
+        for sight in posed() {
+            let (does, could) = &mut held[sight.photo as usize];
+            *could += 1;
+            *does += usize::from(sight.on && agreeing >= 3);
+        }
+    }
+    let is_loose = |(does, could): (usize, usize)| could >= FEW && (does as f64) < HELD * could as f64;
+    (0..held.len()).filter(|&p| model.poses[p].is_some() && is_loose(held[p])).collect()
 }
 
 /// Whether a model can be trusted without a look at the other way of mapping.
