@@ -1,5 +1,6 @@
 //! The layers, as data: each top-level module may import only those named here. Also the rules that no compiler checks:
-//! every file says what it is for, none is too long, shaders have a header and a processor twin.
+//! every file says what it is for, none is too long, shaders have a header and, unless they draw, a processor
+//! twin.
 
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
@@ -35,6 +36,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
             "bundle", "sfm", "dense", "mesh", "texture", "print", "project",
         ],
     ),
+    ("render", &["geometry", "camera", "image", "scene", "mesh", "gpu"]),
     (
         "cli",
         &[
@@ -85,6 +87,9 @@ const LONG_FILES: &[(&str, &str)] = &[
 /// Files of pure modules that may read a clock, and why.
 const CLOCKS: &[(&str, &str)] =
     &[("src/matching/kernels/nearest_two.rs", "sizes the next dispatch by how long the last one took")];
+
+/// Folders of shaders without a processor twin, and why.
+const NO_TWIN: &[(&str, &str)] = &[("shaders/render", "they draw what a person looks at; no result depends on it")];
 
 fn files(folder: &Path, ending: &str) -> Vec<PathBuf> {
     let mut found = Vec::new();
@@ -212,6 +217,10 @@ fn every_file_says_what_it_is_for_and_none_is_too_long() {
         let text = fs::read_to_string(&file).unwrap();
         if !text.starts_with("//") {
             wrong.push(format!("{}: does not open with its purpose", file.display()));
+        }
+        let draws = NO_TWIN.iter().any(|(folder, _)| file.starts_with(root().join(folder)));
+        if !draws && !text.contains("Twin") {
+            wrong.push(format!("{}: names no processor twin", file.display()));
         }
         if text.lines().count() > 400 {
             wrong.push(format!("{}: {} lines, the cap is 400", file.display(), text.lines().count()));

@@ -141,6 +141,16 @@ pub fn adapters(choice: DeviceChoice) -> Vec<AdapterReport> {
 }
 
 impl Gpu {
+    /// The device, for whoever draws with it.
+    pub fn device(&self) -> &wgpu::Device {
+        &self.device
+    }
+
+    /// The device's queue, for whoever draws with it.
+    pub fn queue(&self) -> &wgpu::Queue {
+        &self.queue
+    }
+
     /// Opens the device that `choice` asks for. `Ok(None)`: the CPU twins do the work.
     pub fn open(choice: DeviceChoice) -> Result<Option<Self>, GpuError> {
         if choice == DeviceChoice::Cpu {

@@ -1,0 +1,66 @@
+// Triangles of the city or of the part, textured or shaded by their flat normals.
+// Follows: frame.wgsl
+// In: vertices (position, texture coordinate with v down, colour and class of view count), one texture page.
+// Out: opaque sRGB values.
+
+@group(1) @binding(0) var page: texture_2d<f32>;
+@group(1) @binding(1) var page_sampler: sampler;
+
+struct Corner {
+    @builtin(position) clip: vec4f,
+    @location(0) local: vec3f,
+    @location(1) uv: vec2f,
+    @location(2) data: vec4f,
+}
+
+@vertex
+fn vs_mesh(@location(0) local: vec3f, @location(1) uv: vec2f, @location(2) data: vec4f) -> Corner {
+    return Corner(frame.clip_from_local * vec4f(local, 1.0), local, uv, data);
+}
+
+// Edges lie a little before the faces that they belong to.
+@vertex
+fn vs_wire(@location(0) local: vec3f, @location(1) uv: vec2f, @location(2) data: vec4f) -> Corner {
+    var clip = frame.clip_from_local * vec4f(local, 1.0);
+    clip.z *= 1.0005;
+    return Corner(clip, local, uv, data);
+}
+
+fn normal_of(local: vec3f) -> vec3f {
+    let n = cross(dpdx(local), dpdy(local));
+    let towards = frame.eye.xyz - local * frame.eye.w;
+    let facing = n * select(-1.0, 1.0, dot(n, towards) >= 0.0);
+    return facing / max(length(facing), 1e-30);
+}
+
+fn lit(colour: vec3f, normal: vec3f) -> vec3f {
+    return colour * (0.30 + 0.70 * (0.5 + 0.5 * dot(normal, frame.light.xyz)));
+}
+
+@fragment
+fn fs_mesh(in: Corner, @builtin(front_facing) front: bool) -> @location(0) vec4f {
+    switch frame.shading {
+        case 0u: {
+            return vec4f(textureSample(page, page_sampler, in.uv).rgb, 1.0);
+        }
+        case 1u: {
+            let clay = select(vec3f(0.45, 0.50, 0.62), vec3f(0.93, 0.91, 0.88), front);
+            return vec4f(lit(clay, normal_of(in.local)), 1.0);
+        }
+        case 2u: {
+            return vec4f(normal_of(in.local) * 0.5 + 0.5, 1.0);
+        }
+        case 3u: {
+            let class_of = min(u32(in.data.a * 255.0 + 0.5), 5u);
+            return vec4f(lit(frame.palette[class_of].rgb, normal_of(in.local)), 1.0);
+        }
+        default: {
+            return vec4f(in.data.rgb, 1.0);
+        }
+    }
+}
+
+@fragment
+fn fs_wire(in: Corner) -> @location(0) vec4f {
+    return vec4f(0.08, 0.10, 0.14, 1.0);
+}

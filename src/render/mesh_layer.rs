@@ -1,0 +1,116 @@
+//! A textured mesh on the device: buffers by page, pages as textures, the coarse copy, the hierarchy for picking.
+
+use super::mesh::{Chunk, PreparedMesh};
+use super::mips::Page;
+use super::pipelines::{Pipelines, buffer_with};
+use crate::mesh::bvh::Bvh;
+use nalgebra::Vector3;
+use wgpu::BufferUsages;
+
+#[derive(Debug)]
+struct Buffers {
+    page: usize,
+    vertices: wgpu::Buffer,
+    triangles: wgpu::Buffer,
+    edges: wgpu::Buffer,
+    /// Indices of triangles and of edges.
+    counts: [u32; 2],
+}
+
+#[derive(Debug)]
+pub(super) struct MeshLayer {
+    pub origin: Vector3<f64>,
+    pub bounds: Option<(Vector3<f64>, Vector3<f64>)>,
+    pub bvh: Bvh,
+    chunks: Vec<Buffers>,
+    coarse: Option<Buffers>,
+    pages: Vec<wgpu::BindGroup>,
+}
+
+fn upload(device: &wgpu::Device, queue: &wgpu::Queue, chunk: &Chunk) -> Buffers {
+    let buffer = |bytes: &[u8], usage| buffer_with(device, queue, bytes, usage);
+    Buffers {
+        page: chunk.page,
+        vertices: buffer(bytemuck::cast_slice(&chunk.vertices), BufferUsages::VERTEX),
+        triangles: buffer(bytemuck::cast_slice(&chunk.triangles), BufferUsages::INDEX),
+        edges: buffer(bytemuck::cast_slice(&chunk.edges), BufferUsages::INDEX),
+        counts: [chunk.triangles.len() as u32 * 3, chunk.edges.len() as u32 * 2],
+    }
+}
+
+fn upload_page(device: &wgpu::Device, queue: &wgpu::Queue, pipelines: &Pipelines, page: &Page) -> wgpu::BindGroup {
+    let (width, height, _) = page.levels[0];
+    let texture = device.create_texture(&wgpu::TextureDescriptor {
+        label: Some("page"),
+        size: wgpu::Extent3d { width, height, depth_or_array_layers: 1 },
+        mip_level_count: page.levels.len() as u32,
+        sample_count: 1,
+        dimension: wgpu::TextureDimension::D2,
+        format: wgpu::TextureFormat::Rgba8Unorm,
+        usage: wgpu::TextureUsages::TEXTURE_BINDING | wgpu::TextureUsages::COPY_DST,
+        view_formats: &[],
+    });
+    for (level, (width, height, bytes)) in page.levels.iter().enumerate() {
+        let target = wgpu::TexelCopyTextureInfo {
+            texture: &texture,
+            mip_level: level as u32,
+            origin: wgpu::Origin3d::ZERO,
+            aspect: wgpu::TextureAspect::All,
+        };
+        let layout =
+            wgpu::TexelCopyBufferLayout { offset: 0, bytes_per_row: Some(width * 4), rows_per_image: Some(*height) };
+        let size = wgpu::Extent3d { width: *width, height: *height, depth_or_array_layers: 1 };
+        queue.write_texture(target, bytes, layout, size);
+    }
+    // The copies begin at once, so that the staging memory of many pages does not add up.
+    queue.submit([]);
+    device.create_bind_group(&wgpu::BindGroupDescriptor {
+        label: Some("page"),
+        layout: &pipelines.page,
+        entries: &[
+            wgpu::BindGroupEntry {
+                binding: 0,
+                resource: wgpu::BindingResource::TextureView(
+                    &texture.create_view(&wgpu::TextureViewDescriptor::default()),
+                ),
+            },
+            wgpu::BindGroupEntry { binding: 1, resource: wgpu::BindingResource::Sampler(&pipelines.sampler) },
+        ],
+    })
+}
+
+impl MeshLayer {
+    pub fn new(device: &wgpu::Device, queue: &wgpu::Queue, pipelines: &Pipelines, mesh: PreparedMesh) -> Self {
+        let chunks = mesh.chunks.iter().map(|c| upload(device, queue, c)).collect();
+        let coarse = mesh.coarse.as_ref().map(|c| upload(device, queue, c));
+        let pages = mesh.pages.iter().map(|p| upload_page(device, queue, pipelines, p)).collect();
+        Self { origin: mesh.origin, bounds: mesh.bounds, bvh: mesh.bvh, chunks, coarse, pages }
+    }
+
+    /// Whether there is a coarse copy.
+    pub fn has_coarse(&self) -> bool {
+        self.coarse.is_some()
+    }
+
+    /// Draws the faces, and the edges upon them where asked for.
+    pub fn draw(&self, pass: &mut wgpu::RenderPass<'_>, pipelines: &Pipelines, coarse: bool, wireframe: bool) {
+        let chunks = match &self.coarse {
+            Some(copy) if coarse => std::slice::from_ref(copy),
+            _ => &self.chunks,
+        };
+        for (of_edges, pipeline) in [(false, &pipelines.mesh), (true, &pipelines.wire)] {
+            if of_edges && !wireframe {
+                continue;
+            }
+            pass.set_pipeline(pipeline);
+            for chunk in chunks.iter().filter(|c| c.counts[0] > 0) {
+                let Some(page) = self.pages.get(chunk.page) else { continue };
+                pass.set_bind_group(1, page, &[]);
+                pass.set_vertex_buffer(0, chunk.vertices.slice(..));
+                let indices = if of_edges { &chunk.edges } else { &chunk.triangles };
+                pass.set_index_buffer(indices.slice(..), wgpu::IndexFormat::Uint32);
+                pass.draw_indexed(0..chunk.counts[usize::from(of_edges)], 0, 0..1);
+            }
+        }
+    }
+}
