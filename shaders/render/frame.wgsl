@@ -18,7 +18,8 @@ struct Frame {
     near: f32,
     // 0 texture, 1 clay, 2 normals, 3 views, 4 colours of the vertices.
     shading: u32,
-    pad0: u32,
+    // Mean length of an edge in pixels at depth 1.
+    edge: f32,
     pad1: u32,
     pad2: u32,
 }

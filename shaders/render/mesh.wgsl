@@ -1,7 +1,7 @@
 // Triangles of the city or of the part, textured or shaded by their flat normals.
 // Follows: frame.wgsl
 // In: vertices (position, texture coordinate with v down, colour and class of view count), one texture page.
-// Out: opaque sRGB values.
+// Out: sRGB values, opaque but for the edges.
 
 @group(1) @binding(0) var page: texture_2d<f32>;
 @group(1) @binding(1) var page_sampler: sampler;
@@ -23,7 +23,9 @@ fn vs_mesh(@location(0) local: vec3f, @location(1) uv: vec2f, @location(2) data:
 fn vs_wire(@location(0) local: vec3f, @location(1) uv: vec2f, @location(2) data: vec4f) -> Corner {
     var clip = frame.clip_from_local * vec4f(local, 1.0);
     clip.z *= 1.0005;
-    return Corner(clip, local, uv, data);
+    // Edges shorter than a few pixels fade, because they would cover everything.
+    let fade = clamp((frame.edge / max(clip.w, 1e-6) - 1.0) / 8.0, 0.06, 0.8);
+    return Corner(clip, local, uv, vec4f(data.rgb, fade));
 }
 
 fn normal_of(local: vec3f) -> vec3f {
@@ -34,7 +36,8 @@ fn normal_of(local: vec3f) -> vec3f {
 }
 
 fn lit(colour: vec3f, normal: vec3f) -> vec3f {
-    return colour * (0.30 + 0.70 * (0.5 + 0.5 * dot(normal, frame.light.xyz)));
+    let half_lit = 0.5 + 0.5 * dot(normal, frame.light.xyz);
+    return colour * (0.25 + 0.75 * half_lit * half_lit);
 }
 
 @fragment
@@ -62,5 +65,5 @@ fn fs_mesh(in: Corner, @builtin(front_facing) front: bool) -> @location(0) vec4f
 
 @fragment
 fn fs_wire(in: Corner) -> @location(0) vec4f {
-    return vec4f(0.08, 0.10, 0.14, 1.0);
+    return vec4f(0.08, 0.10, 0.14, in.data.a);
 }

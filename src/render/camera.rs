@@ -159,6 +159,12 @@ impl ViewCamera {
         2.0 * depth * self.half_height() / f64::from(size[1].max(1))
     }
 
+    /// World units that one pixel spans at depth 1, or, of a parallel projection, everywhere.
+    pub(super) fn pixel_size_at_depth_one(&self, size: [u32; 2]) -> f64 {
+        let depth = if self.orthographic { self.distance } else { 1.0 };
+        2.0 * depth * self.half_height() / f64::from(size[1].max(1))
+    }
+
     /// Turns about the target by a movement of the mouse in pixels; the scene follows the hand, z stays up.
     pub fn orbit(&mut self, moved: &Vector2<f64>) {
         self.roll = 0.0;
@@ -196,21 +202,30 @@ impl ViewCamera {
         self.distance *= factor;
     }
 
-    /// Shows a whole box, in the present direction.
+    /// Shows a whole box, in the present direction, as large and as centred as the picture allows.
     pub fn frame(&mut self, (low, high): (Vector3<f64>, Vector3<f64>), size: [u32; 2]) {
-        let [right, up, forward] = self.axes();
-        self.target = (low + high) / 2.0;
-        let half_height = self.half_height();
-        let half_width = half_height * f64::from(size[0].max(1)) / f64::from(size[1].max(1));
-        let mut distance = 0.0f64;
-        for corner in 0..8 {
-            let pick = |axis: usize| if corner >> axis & 1 == 1 { high[axis] } else { low[axis] };
-            let offset = Vector3::new(pick(0), pick(1), pick(2)) - self.target;
-            let wide = (right.dot(&offset) / half_width).abs().max((up.dot(&offset) / half_height).abs());
-            let nearer = if self.orthographic { 0.0 } else { -forward.dot(&offset) };
-            distance = distance.max(wide + nearer);
+        let axes = self.axes();
+        let centre = (low + high) / 2.0;
+        // A little less than the picture, which leaves a margin.
+        let tall = self.half_height() * 0.94;
+        let half = [tall * f64::from(size[0].max(1)) / f64::from(size[1].max(1)), tall];
+        let corners: [Vector3<f64>; 8] = std::array::from_fn(|c| {
+            let corner = Vector3::from_fn(|i, _| if c >> i & 1 == 1 { high[i] } else { low[i] }) - centre;
+            axes.map(|axis| axis.dot(&corner)).into()
+        });
+        let most = |f: &dyn Fn(&Vector3<f64>) -> f64| corners.iter().map(f).fold(f64::NEG_INFINITY, f64::max);
+        let mut shift = [0.0; 2];
+        let mut distance = 1e-3f64;
+        for side in 0..2 {
+            // Two opposite sides of the picture bound the eye's place: as near as both allow, midway between them.
+            let slope = if self.orthographic { 0.0 } else { half[side] };
+            let above = most(&|c| c[side] - slope * c.z);
+            let below = most(&|c| -c[side] - slope * c.z);
+            distance = distance.max((above + below) / (2.0 * half[side]));
+            shift[side] = (above - below) / 2.0;
         }
-        self.distance = (distance * 1.04).max(1e-3);
+        self.target = centre + axes[0] * shift[0] + axes[1] * shift[1];
+        self.distance = distance;
     }
 
     /// Looks straight down, north up, at the present target.
@@ -309,7 +324,7 @@ mod tests {
                 let p = camera.project(&corner, SIZE).expect("seen").0;
                 widest = widest.max((p.x / 320.0 - 1.0).abs()).max((p.y / 200.0 - 1.0).abs());
             }
-            assert!(widest < 1.0 && widest > 0.75, "{widest}");
+            assert!(widest < 0.95 && widest > 0.93, "{widest}");
         }
     }
 

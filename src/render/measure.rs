@@ -26,7 +26,7 @@ pub fn distance(a: &Vector3<f64>, b: &Vector3<f64>) -> Distance {
 pub fn polyline_length(points: &[Vector3<f64>], closed: bool) -> f64 {
     let open: f64 = points.windows(2).map(|w| (w[1] - w[0]).norm()).sum();
     match points {
-        [first, _, .., last] if closed => open + (first - last).norm(),
+        [first, .., last] if closed => open + (first - last).norm(),
         _ => open,
     }
 }

@@ -23,6 +23,8 @@ pub(super) struct MeshLayer {
     pub bounds: Option<(Vector3<f64>, Vector3<f64>)>,
     pub bvh: Bvh,
     chunks: Vec<Buffers>,
+    /// Mean length of an edge of the mesh and of its coarse copy.
+    edges: [f64; 2],
     coarse: Option<Buffers>,
     pages: Vec<wgpu::BindGroup>,
 }
@@ -36,6 +38,19 @@ fn upload(device: &wgpu::Device, queue: &wgpu::Queue, chunk: &Chunk) -> Buffers 
         edges: buffer(bytemuck::cast_slice(&chunk.edges), BufferUsages::INDEX),
         counts: [chunk.triangles.len() as u32 * 3, chunk.edges.len() as u32 * 2],
     }
+}
+
+/// Mean length of a sample of the edges.
+fn mean_edge(chunks: &[Chunk]) -> f64 {
+    let (mut sum, mut count) = (0.0, 0.0f64);
+    for chunk in chunks {
+        for edge in chunk.edges.iter().step_by(101) {
+            let [a, b] = edge.map(|v| Vector3::from(chunk.vertices[v as usize].position));
+            sum += f64::from((a - b).norm());
+            count += 1.0;
+        }
+    }
+    sum / count.max(1.0)
 }
 
 fn upload_page(device: &wgpu::Device, queue: &wgpu::Queue, pipelines: &Pipelines, page: &Page) -> wgpu::BindGroup {
@@ -84,7 +99,13 @@ impl MeshLayer {
         let chunks = mesh.chunks.iter().map(|c| upload(device, queue, c)).collect();
         let coarse = mesh.coarse.as_ref().map(|c| upload(device, queue, c));
         let pages = mesh.pages.iter().map(|p| upload_page(device, queue, pipelines, p)).collect();
-        Self { origin: mesh.origin, bounds: mesh.bounds, bvh: mesh.bvh, chunks, coarse, pages }
+        let edges = [mean_edge(&mesh.chunks), mean_edge(mesh.coarse.as_slice())];
+        Self { edges, origin: mesh.origin, bounds: mesh.bounds, bvh: mesh.bvh, chunks, coarse, pages }
+    }
+
+    /// Mean length of an edge, in the unit of the mesh.
+    pub fn edge(&self, coarse: bool) -> f64 {
+        self.edges[usize::from(coarse)]
     }
 
     /// Whether there is a coarse copy.

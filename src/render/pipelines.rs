@@ -24,7 +24,8 @@ pub(super) struct Frame {
     pub point_px: f32,
     pub near: f32,
     pub shading: u32,
-    pub pad0: u32,
+    /// Mean length of an edge in pixels at depth 1.
+    pub edge: f32,
     pub pad1: u32,
     pub pad2: u32,
 }
@@ -128,6 +129,7 @@ struct Kind<'a> {
     buffer: wgpu::VertexBufferLayout<'a>,
     layouts: &'a [Option<&'a wgpu::BindGroupLayout>],
     tested: bool,
+    blended: bool,
 }
 
 fn pipeline(device: &wgpu::Device, kind: Kind<'_>) -> wgpu::RenderPipeline {
@@ -163,7 +165,11 @@ fn pipeline(device: &wgpu::Device, kind: Kind<'_>) -> wgpu::RenderPipeline {
             module: &module,
             entry_point: Some(kind.entries[1]),
             compilation_options: wgpu::PipelineCompilationOptions::default(),
-            targets: &[Some(COLOUR.into())],
+            targets: &[Some(wgpu::ColorTargetState {
+                format: COLOUR,
+                blend: kind.blended.then_some(wgpu::BlendState::ALPHA_BLENDING),
+                write_mask: wgpu::ColorWrites::ALL,
+            })],
         }),
         multiview_mask: None,
         cache: None,
@@ -192,9 +198,12 @@ impl Pipelines {
             attributes: &corner,
         };
         let both = [Some(&frame), Some(&page)];
-        let faces = |label, entries, topology| {
+        let faces = |label, entries, topology, blended| {
             let buffer = vertices.clone();
-            pipeline(device, Kind { label, wgsl: MESH_WGSL, entries, topology, buffer, layouts: &both, tested: true })
+            pipeline(
+                device,
+                Kind { label, wgsl: MESH_WGSL, entries, topology, buffer, layouts: &both, tested: true, blended },
+            )
         };
         let instances = |label, wgsl, entries, stride: usize, attributes, tested| {
             let buffer = wgpu::VertexBufferLayout {
@@ -203,13 +212,13 @@ impl Pipelines {
                 attributes,
             };
             let (topology, layouts) = (wgpu::PrimitiveTopology::TriangleStrip, &both[..1]);
-            pipeline(device, Kind { label, wgsl, entries, topology, buffer, layouts, tested })
+            pipeline(device, Kind { label, wgsl, entries, topology, buffer, layouts, tested, blended: false })
         };
         let lines = |label, tested| {
             instances(label, &lines_wgsl, ["vs_lines", "fs_lines"], size_of::<LineInstance>(), &line, tested)
         };
-        let mesh = faces("mesh", ["vs_mesh", "fs_mesh"], wgpu::PrimitiveTopology::TriangleList);
-        let wire = faces("wire", ["vs_wire", "fs_wire"], wgpu::PrimitiveTopology::LineList);
+        let mesh = faces("mesh", ["vs_mesh", "fs_mesh"], wgpu::PrimitiveTopology::TriangleList, false);
+        let wire = faces("wire", ["vs_wire", "fs_wire"], wgpu::PrimitiveTopology::LineList, true);
         let entries = ["vs_points", "fs_points"];
         let points = instances("points", &points_wgsl, entries, size_of::<PointInstance>(), &point, true);
         let (tested, overlay) = (lines("lines", true), lines("overlay", false));

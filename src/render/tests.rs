@@ -58,7 +58,7 @@ fn the_frame_has_the_layout_of_the_shader() {
     let source = KernelSource { label: "frame", wgsl: MESH_WGSL, entry: "", constants: &[], workgroup: [1; 3] };
     crate::assert_layout!(
         &source,
-        Frame { clip_from_local, eye, light, palette, size, point_px, near, shading, pad0, pad1, pad2 }
+        Frame { clip_from_local, eye, light, palette, size, point_px, near, shading, edge, pad1, pad2 }
     );
 }
 

@@ -76,7 +76,7 @@ impl Options {
             shading: Shading::Texture,
             wireframe: false,
             point_px: 2.0,
-            point_budget: if slow { 2_000_000 } else { 20_000_000 },
+            point_budget: if slow { 500_000 } else { 20_000_000 },
             moving_budget: if slow { 150_000 } else { 5_000_000 },
             coarse_when_moving: slow,
             background: [38, 41, 46],
@@ -278,12 +278,13 @@ impl Viewport {
         found.min_by(|a, b| a.0.total_cmp(&b.0)).map(|(_, photo)| photo)
     }
 
-    fn frame(&self, origin: &Vector3<f64>, coarse: bool) -> Frame {
+    fn frame(&self, origin: &Vector3<f64>, coarse: bool, edge: f64) -> Frame {
         let camera = &self.camera;
+        let edge = (edge / camera.pixel_size_at_depth_one(self.targets.size)) as f32;
         let [right, up, forward] = camera.axes();
         let eye = if camera.orthographic { -forward } else { camera.eye() - origin };
         // From over the left shoulder, and always a little from above.
-        let light = (up * 0.6 - right * 0.5 - forward * 0.8 + Vector3::z() * 0.6).normalize();
+        let light = (up * 0.4 - right * 0.9 - forward * 0.5 + Vector3::z() * 0.6).normalize();
         let wide = |v: Vector3<f64>, w: f32| [v.x as f32, v.y as f32, v.z as f32, w];
         let shading = match self.options.shading {
             Shading::Texture if coarse => 4,
@@ -300,7 +301,7 @@ impl Viewport {
             point_px: self.options.point_px.clamp(1.0, 64.0),
             near: camera.near() as f32,
             shading,
-            pad0: 0,
+            edge,
             pad1: 0,
             pad2: 0,
         }
@@ -331,16 +332,16 @@ impl Viewport {
 
     fn draw(&self, encoder: &mut wgpu::CommandEncoder, moving: bool) {
         let o = &self.options;
-        let bind = |pass: &mut wgpu::RenderPass<'_>, layer: Layer, origin: &Vector3<f64>, coarse: bool| {
+        let bind = |pass: &mut wgpu::RenderPass<'_>, layer: Layer, origin: &Vector3<f64>, coarse, edge| {
             let binding = &self.bindings[layer as usize];
-            self.queue.write_buffer(&binding.buffer, 0, bytemuck::bytes_of(&self.frame(origin, coarse)));
+            self.queue.write_buffer(&binding.buffer, 0, bytemuck::bytes_of(&self.frame(origin, coarse, edge)));
             pass.set_bind_group(0, &binding.group, &[]);
         };
         let mut pass = self.targets.pass(encoder, o.background);
         for (layer, mesh, on) in [(Layer::City, &self.city, o.city), (Layer::Part, &self.part, o.part)] {
             if let Some(mesh) = mesh.as_ref().filter(|_| on) {
                 let coarse = moving && o.coarse_when_moving && mesh.has_coarse();
-                bind(&mut pass, layer, &mesh.origin, coarse);
+                bind(&mut pass, layer, &mesh.origin, coarse, mesh.edge(coarse));
                 mesh.draw(&mut pass, &self.pipelines, coarse, o.wireframe);
             }
         }
@@ -348,7 +349,7 @@ impl Viewport {
         let budget = if moving { o.moving_budget.min(o.point_budget) } else { o.point_budget };
         for (layer, cloud, on) in [(Layer::Sparse, &self.sparse, o.sparse), (Layer::Dense, &self.dense, o.dense)] {
             if let Some(cloud) = cloud.as_ref().filter(|_| on) {
-                bind(&mut pass, layer, &cloud.origin, false);
+                bind(&mut pass, layer, &cloud.origin, false, 0.0);
                 cloud.draw(&mut pass, budget);
             }
         }
@@ -360,7 +361,7 @@ impl Viewport {
         ] {
             if let Some(lines) = lines.filter(|_| on) {
                 pass.set_pipeline(pipeline);
-                bind(&mut pass, layer, &lines.origin, false);
+                bind(&mut pass, layer, &lines.origin, false, 0.0);
                 lines.draw(&mut pass);
             }
         }
