@@ -69,6 +69,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
             "project",
             "pipeline",
             "cli",
+            "render",
         ],
     ),
 ];

@@ -56,6 +56,7 @@ pub struct VedutaApp {
     layout: Layout,
     photos: PhotoView,
     map: panes::MapView,
+    view: panes::View3d,
     run: panes::RunView,
     export: panes::ExportView,
     message: Option<Message>,
@@ -67,6 +68,7 @@ pub struct VedutaApp {
     memory: shell::Meter,
     /// Name of what draws the window.
     adapter: String,
+    render_state: Option<eframe::egui_wgpu::RenderState>,
 }
 
 impl VedutaApp {
@@ -82,6 +84,7 @@ impl VedutaApp {
             layout: Layout::default(),
             photos: PhotoView::default(),
             map: panes::MapView::default(),
+            view: panes::View3d::default(),
             run: panes::RunView::default(),
             export: panes::ExportView::default(),
             message: None,
@@ -92,6 +95,7 @@ impl VedutaApp {
             making_sample: None,
             memory: shell::Meter::default(),
             adapter: cc.wgpu_render_state.as_ref().map_or_else(|| "no adapter".into(), |s| s.adapter.get_info().name),
+            render_state: cc.wgpu_render_state.clone(),
         };
         if let Some(project) = setup.project {
             app.open(&project, None);
@@ -115,6 +119,7 @@ impl VedutaApp {
                 self.photos = PhotoView::default();
                 self.map = panes::MapView::default();
                 self.export = panes::ExportView::default();
+                self.view = panes::View3d::default();
             }
             Err(e) => self.fail(&e),
         }

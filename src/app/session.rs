@@ -2,12 +2,13 @@
 
 use super::edits::Edits;
 use super::work::{Board, Work};
-use crate::base::PhotoId;
+use crate::base::{Fingerprint, PhotoId};
 use crate::camera::FocalSource;
 use crate::pipeline::{self, RunRequest};
 use crate::project::{Project, ProjectError, Verdict};
 use crate::scene::{Flight, Georeference, Reconstruction};
 use nalgebra::Vector3;
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -64,6 +65,8 @@ pub struct Session {
     pub sparse: Option<Arc<Reconstruction>>,
     /// All photos of the project.
     pub rows: Vec<PhotoRow>,
+    /// The current artifact of each stage.
+    pub current: BTreeMap<String, Fingerprint>,
     /// Edits of this session.
     pub edits: Edits,
     /// Grows when `flight`, `sparse` or `rows` change.
@@ -98,6 +101,7 @@ impl Session {
             flight: None,
             sparse: None,
             rows: Vec::new(),
+            current: BTreeMap::new(),
             edits: Edits::default(),
             generation: 0,
             seen_results: 0,
@@ -127,6 +131,7 @@ impl Session {
         let read_sparse = reader.current("sparse").and_then(|a| a.get::<Reconstruction>("output"));
         self.sparse = read_sparse.ok().filter(|s| s.poses.len() == photos).map(Arc::new);
         let manifest = reader.manifest();
+        self.current = manifest.current.clone();
         let verdict = |path: &PathBuf| manifest.verdicts.get(path).cloned();
         self.rows = rows(&manifest.photos, self.flight.as_deref(), self.sparse.as_deref(), &verdict);
         self.generation += 1;
@@ -215,8 +220,7 @@ fn rows(
         })
         .collect();
     let Some(flight) = flight else { return rows };
-    let place: std::collections::BTreeMap<PathBuf, usize> =
-        rows.iter().enumerate().map(|(i, r)| (r.path.clone(), i)).collect();
+    let place: BTreeMap<PathBuf, usize> = rows.iter().enumerate().map(|(i, r)| (r.path.clone(), i)).collect();
     for skipped in &flight.skipped {
         if let Some(&i) = place.get(&skipped.path) {
             rows[i].left_out = Some(skipped.reason.message.clone());

@@ -83,10 +83,10 @@ fn page(app: &mut VedutaApp, ui: &mut egui::Ui) {
 fn new_project(app: &mut VedutaApp, ui: &mut egui::Ui) {
     ui.strong("New project");
     let mut browse = false;
+    let wide = (ui.available_width() - 190.0).max(120.0);
     egui::Grid::new("new").num_columns(3).show(ui, |ui| {
         let label = ui.label("Photos");
         let field = egui::TextEdit::singleline(&mut app.start.photos).hint_text("folder of photos, or drop it here");
-        let wide = (ui.available_width() - 110.0).max(120.0);
         if ui.add(field.desired_width(wide)).labelled_by(label.id).changed() {
             app.start.several.clear();
             let typed = PathBuf::from(app.start.photos.trim());

@@ -7,7 +7,8 @@ use eframe::egui::{self, Color32, CornerRadius, Stroke, Visuals};
 /// Applies a theme.
 pub fn apply(ctx: &egui::Context, theme: Theme) {
     let dark = theme == Theme::Dark;
-    ctx.set_theme(if dark { egui::Theme::Dark } else { egui::Theme::Light });
+    let own = if dark { egui::Theme::Dark } else { egui::Theme::Light };
+    ctx.set_theme(own);
     let mut visuals = if dark { Visuals::dark() } else { Visuals::light() };
     if dark {
         visuals.panel_fill = Color32::from_gray(24);
@@ -38,7 +39,7 @@ pub fn apply(ctx: &egui::Context, theme: Theme) {
     ] {
         w.corner_radius = round;
     }
-    ctx.set_visuals(visuals);
+    ctx.set_visuals_of(own, visuals);
     ctx.all_styles_mut(|style| {
         style.spacing.item_spacing = egui::vec2(8.0, 6.0);
         style.spacing.button_padding = egui::vec2(9.0, 4.0);

@@ -6,7 +6,7 @@ use egui_kittest::kittest::{NodeT, Queryable};
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
-use veduta::app::{SampleFlight, Settings, Setup, VedutaApp};
+use veduta::app::{SampleFlight, Settings, Setup, Theme, VedutaApp};
 use veduta::gpu::DeviceChoice;
 use veduta::project::Project;
 
@@ -29,6 +29,35 @@ impl Window {
         let mut window = Self { harness };
         window.settle();
         window
+    }
+
+    /// Opens a window that can be drawn, by whatever adapter there is.
+    pub fn drawn(folder: &Path, project: Option<&Path>, theme: Theme, size: [f32; 2], scale: f32) -> Self {
+        let setup = Setup {
+            settings: Settings { theme, ..Settings::default() },
+            project: project.map(Path::to_path_buf),
+            sample: SampleFlight { folder: folder.join("sample"), photos: 8, width: 460 },
+            device: DeviceChoice::Cpu,
+        };
+        let builder = Harness::builder().with_size(size).with_pixels_per_point(scale).wgpu();
+        let mut window = Self { harness: builder.build_eframe(|cc| VedutaApp::new(cc, setup)) };
+        window.settle();
+        window
+    }
+
+    /// Waits for photos and meshes that are read in the background.
+    pub fn settle_long(&mut self) {
+        for _ in 0..60 {
+            self.harness.step();
+            std::thread::sleep(Duration::from_millis(100));
+        }
+        self.settle();
+    }
+
+    /// Clicks the thumbnail of a photo, whatever its state.
+    pub fn click_photo(&mut self, name: &str) {
+        let label = ["registered", "accepted"].map(|s| format!("{name} {s}")).into_iter().find(|l| self.has(l));
+        self.click(&label.unwrap_or_else(|| panic!("no thumbnail of {name}")));
     }
 
     /// Draws until the window has taken in everything that is there.

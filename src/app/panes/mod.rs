@@ -7,11 +7,13 @@ mod map;
 mod photos;
 mod run;
 mod table;
+mod view;
 
 pub use export::ExportView;
 pub use map::MapView;
 pub use photos::PhotoView;
 pub use run::RunView;
+pub use view::View3d;
 
 use super::VedutaApp;
 use eframe::egui::{self, WidgetText};
@@ -28,6 +30,8 @@ pub enum Pane {
     Map,
     /// The selected photo at full size, with what is known about it.
     Details,
+    /// Points, city and part in space.
+    View,
     /// The stages.
     Run,
     /// Results as files.
@@ -43,6 +47,7 @@ impl Pane {
             Self::Table => "Table",
             Self::Map => "Map",
             Self::Details => "Photo",
+            Self::View => "3D",
             Self::Run => "Run",
             Self::Export => "Export",
             Self::Log => "Messages",
@@ -58,15 +63,15 @@ impl Default for Layout {
         let mut tiles = Tiles::default();
         let mut pane = |p| tiles.insert_pane(p);
         let (photos, table) = (pane(Pane::Photos), pane(Pane::Table));
-        let (map, details) = (pane(Pane::Map), pane(Pane::Details));
+        let (map, view, details) = (pane(Pane::Map), pane(Pane::View), pane(Pane::Details));
         let (run, export, log) = (pane(Pane::Run), pane(Pane::Export), pane(Pane::Log));
         let work = tiles.insert_tab_tile(vec![run, export]);
         let left = tiles.insert_vertical_tile(vec![photos, table]);
-        let middle = tiles.insert_tab_tile(vec![map, details]);
+        let middle = tiles.insert_tab_tile(vec![map, view, details]);
         let right = tiles.insert_vertical_tile(vec![work, log]);
         let root = tiles.insert_horizontal_tile(vec![left, middle, right]);
         if let Some(egui_tiles::Tile::Container(egui_tiles::Container::Linear(linear))) = tiles.get_mut(root) {
-            linear.shares.set_share(left, 1.15);
+            linear.shares.set_share(left, 1.3);
             linear.shares.set_share(middle, 1.5);
             linear.shares.set_share(right, 0.95);
         }
@@ -80,7 +85,8 @@ impl Default for Layout {
 
 /// Draws the panes.
 pub fn show(app: &mut VedutaApp, ui: &mut egui::Ui) {
-    egui::CentralPanel::no_frame().show(ui, |ui| {
+    let ground = egui::Frame::NONE.fill(ui.visuals().panel_fill);
+    egui::CentralPanel::default().frame(ground).show(ui, |ui| {
         let mut layout = std::mem::take(&mut app.layout);
         layout.0.ui(&mut Panes { app }, ui);
         app.layout = layout;
@@ -99,6 +105,7 @@ impl Behavior<Pane> for Panes<'_> {
             Pane::Table => table::show(app, ui),
             Pane::Map => map::show(app, ui),
             Pane::Details => details::show(app, ui),
+            Pane::View => view::show(app, ui),
             Pane::Run => run::show(app, ui),
             Pane::Export => export::show(app, ui),
             Pane::Log => log::show(app, ui),

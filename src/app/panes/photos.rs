@@ -277,7 +277,7 @@ fn tools(app: &mut VedutaApp, ui: &mut egui::Ui) {
     ui.horizontal_wrapped(|ui| {
         let view = &mut app.photos;
         let sort = ui.weak("Sort");
-        let list = egui::ComboBox::from_id_salt("order").selected_text(view.order.label()).width(78.0);
+        let list = egui::ComboBox::from_id_salt("order").selected_text(view.order.label()).width(66.0);
         let list = list.show_ui(ui, |ui| {
             for (order, label) in Order::ALL {
                 ui.selectable_value(&mut view.order, order, label);
@@ -286,14 +286,14 @@ fn tools(app: &mut VedutaApp, ui: &mut egui::Ui) {
         list.response.labelled_by(sort.id);
         let label = Filter::ALL.iter().find(|(f, _)| *f == view.filter).map_or("", |(_, l)| l);
         let show = ui.weak("Show");
-        let list = egui::ComboBox::from_id_salt("filter").selected_text(label).width(78.0).show_ui(ui, |ui| {
+        let list = egui::ComboBox::from_id_salt("filter").selected_text(label).width(66.0).show_ui(ui, |ui| {
             for (filter, label) in Filter::ALL {
                 ui.selectable_value(&mut view.filter, filter, label);
             }
         });
         list.response.labelled_by(show.id);
         let find = ui.weak("Find");
-        ui.add(egui::TextEdit::singleline(&mut view.search).desired_width(80.0)).labelled_by(find.id);
+        ui.add(egui::TextEdit::singleline(&mut view.search).desired_width(56.0)).labelled_by(find.id);
         let size = ui.weak("Size");
         let value = egui::DragValue::new(&mut view.size).range(80.0..=300.0).fixed_decimals(0);
         ui.add(value).labelled_by(size.id).on_hover_text("Width of the pictures in points");
