@@ -87,7 +87,7 @@ fn new_project(app: &mut VedutaApp, ui: &mut egui::Ui) {
     egui::Grid::new("new").num_columns(3).show(ui, |ui| {
         let label = ui.label("Photos");
         let field = egui::TextEdit::singleline(&mut app.start.photos).hint_text("folder of photos, or drop it here");
-        if ui.add(field.desired_width(wide)).labelled_by(label.id).changed() {
+        if ui.add_sized([wide, 24.0], field).labelled_by(label.id).changed() {
             app.start.several.clear();
             let typed = PathBuf::from(app.start.photos.trim());
             app.start.project = typed.with_extension("veduta").display().to_string();
@@ -96,7 +96,7 @@ fn new_project(app: &mut VedutaApp, ui: &mut egui::Ui) {
         ui.end_row();
         let label = ui.label("Project");
         let field = egui::TextEdit::singleline(&mut app.start.project).hint_text("folder to make, ending in .veduta");
-        ui.add(field.desired_width(wide)).labelled_by(label.id);
+        ui.add_sized([wide, 24.0], field).labelled_by(label.id);
         ui.end_row();
     });
     let ready = !app.start.photos.trim().is_empty() && !app.start.project.trim().is_empty();

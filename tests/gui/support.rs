@@ -39,7 +39,8 @@ impl Window {
             sample: SampleFlight { folder: folder.join("sample"), photos: 8, width: 460 },
             device: DeviceChoice::Cpu,
         };
-        let builder = Harness::builder().with_size(size).with_pixels_per_point(scale).wgpu();
+        let own = if theme == Theme::Dark { eframe::egui::Theme::Dark } else { eframe::egui::Theme::Light };
+        let builder = Harness::builder().with_theme(own).with_size(size).with_pixels_per_point(scale).wgpu();
         let mut window = Self { harness: builder.build_eframe(|cc| VedutaApp::new(cc, setup)) };
         window.settle();
         window
