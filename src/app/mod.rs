@@ -147,7 +147,7 @@ impl VedutaApp {
         let ctx = ctx.clone();
         let request = crate::pipeline::RunRequest { until, ..session.request.clone() };
         let board = work::Board { log: Vec::new(), results: 0, ..session.board.clone() };
-        let memory = shell::memory_to_plan_with();
+        let memory = crate::cli::default_memory();
         session.work =
             Some(work::Work::start(project, request, self.device, memory, board, move || ctx.request_repaint()));
     }

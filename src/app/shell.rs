@@ -2,7 +2,7 @@
 
 use super::action::{self, ENTRIES, MENUS};
 use super::{VedutaApp, panes, start, theme};
-use crate::pipeline::StageName;
+use crate::cli::format_seconds;
 use eframe::egui::{self, Align, Key, Layout, Panel, RichText};
 use std::time::{Duration, Instant};
 
@@ -11,11 +11,6 @@ use std::time::{Duration, Instant};
 pub struct Meter {
     looked: Option<Instant>,
     text: String,
-}
-
-/// 70 % of the memory that is free now.
-pub fn memory_to_plan_with() -> u64 {
-    memory().map_or(4 << 30, |(free, _)| ((free as f64 * 0.7) as u64).max(512 << 20))
 }
 
 /// Free and all memory in bytes, where the system tells.
@@ -110,7 +105,7 @@ fn status(app: &mut VedutaApp, ui: &mut egui::Ui) {
                         if work.is_paused() {
                             ui.label("paused");
                         } else if let Some(left) = left {
-                            ui.label(format!("{} left", duration(left)));
+                            ui.label(format!("{} left", format_seconds(left)));
                         }
                     }
                 } else if session.read_only.is_some() {
@@ -128,16 +123,6 @@ fn status(app: &mut VedutaApp, ui: &mut egui::Ui) {
             ui.add(adapter).on_hover_text("What draws the window; a run's device is chosen in the Run panel");
         });
     });
-}
-
-/// Seconds for a person.
-pub fn duration(seconds: f64) -> String {
-    let s = seconds.round() as u64;
-    match s {
-        0..60 => format!("{s} s"),
-        60..3600 => format!("{} min {:02} s", s / 60, s % 60),
-        _ => format!("{} h {:02} min", s / 3600, s / 60 % 60),
-    }
 }
 
 fn palette(app: &mut VedutaApp, ctx: &egui::Context) {
@@ -204,19 +189,14 @@ pub fn action_button(app: &VedutaApp, ui: &mut egui::Ui, action: action::Action,
     ui.add_enabled(app.is_possible(action), egui::Button::new(label)).on_hover_text(tip).clicked()
 }
 
-/// The stage's sentence for tooltips, the same as in the command line's help.
-pub fn about(stage: StageName) -> &'static str {
-    match stage {
-        StageName::Ingest => "Photos and their metadata",
-        StageName::Features => "Features of each photo",
-        StageName::Match => "Putative matches between photos",
-        StageName::Verify => "Two-view geometry",
-        StageName::Sparse => "Camera poses and sparse points",
-        StageName::Depth => "Depth maps",
-        StageName::Fuse => "Fused points",
-        StageName::City => "Textured mesh",
-        StageName::Part => "Printable solid",
-    }
+/// The sentence of an option's value in the command line's help.
+pub fn about(value: &impl clap::ValueEnum) -> String {
+    value.to_possible_value().and_then(|v| v.get_help().map(ToString::to_string)).unwrap_or_default()
+}
+
+/// An option's value as the command line writes it.
+pub fn word(value: &impl clap::ValueEnum) -> String {
+    value.to_possible_value().map_or_else(String::new, |v| v.get_name().to_string())
 }
 
 /// Marks a theme's accent; used by panes for what is selected.

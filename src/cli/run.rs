@@ -98,7 +98,7 @@ fn choose_device(device: Device) -> Result<(String, Option<Gpu>), CliError> {
 }
 
 /// 70 % of the memory that is free.
-fn default_memory() -> u64 {
+pub(crate) fn default_memory() -> u64 {
     const UNKNOWN: u64 = 4 << 30;
     sysinfo::System::new().map_or(UNKNOWN, |mut system| {
         system.refresh_memory();

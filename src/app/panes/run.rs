@@ -2,9 +2,10 @@
 
 use super::super::VedutaApp;
 use super::super::action::Action;
-use super::super::shell::{self, action_button, duration};
+use super::super::shell::{about, action_button, word};
 use super::super::theme;
 use super::super::work::StageState;
+use crate::cli::format_seconds;
 use crate::gpu::DeviceChoice;
 use crate::pipeline::{PrintSize, Quality, RunRequest, StageName};
 use eframe::egui::{self, RichText};
@@ -51,11 +52,11 @@ fn stages(app: &VedutaApp, ui: &mut egui::Ui) {
     let Some(session) = &app.session else { return };
     egui::Grid::new("stages").num_columns(2).min_col_width(64.0).show(ui, |ui| {
         for (name, state) in &session.board.stages {
-            ui.label(RichText::new(name.word()).strong()).on_hover_text(shell::about(*name));
+            ui.label(RichText::new(name.word()).strong()).on_hover_text(about(name));
             let colour = theme::of_state(ui, state);
             match state {
                 StageState::Running { share, left_s } => {
-                    let left = left_s.map_or_else(String::new, |s| format!(", {} left", duration(s)));
+                    let left = left_s.map_or_else(String::new, |s| format!(", {} left", format_seconds(s)));
                     let text = format!("{:.0} %{left}", share * 100.0);
                     ui.add(egui::ProgressBar::new(*share).text(text).desired_width(ui.available_width().max(120.0)));
                 }
@@ -87,7 +88,7 @@ fn options(app: &mut VedutaApp, ui: &mut egui::Ui) {
                 .selected_text(request.until.word())
                 .show_ui(ui, |ui| {
                     for stage in StageName::ALL {
-                        ui.selectable_value(&mut request.until, stage, stage.word()).on_hover_text(shell::about(stage));
+                        ui.selectable_value(&mut request.until, stage, stage.word()).on_hover_text(about(&stage));
                     }
                 })
                 .response
@@ -95,10 +96,10 @@ fn options(app: &mut VedutaApp, ui: &mut egui::Ui) {
             ui.end_row();
             let label = ui.label("Quality").on_hover_text("How much work to put in");
             egui::ComboBox::from_id_salt("quality")
-                .selected_text(word(request.quality))
+                .selected_text(word(&request.quality))
                 .show_ui(ui, |ui| {
                     for quality in [Quality::Draft, Quality::Normal, Quality::High] {
-                        ui.selectable_value(&mut request.quality, quality, word(quality));
+                        ui.selectable_value(&mut request.quality, quality, word(&quality));
                     }
                 })
                 .response
@@ -156,14 +157,6 @@ fn command_line(app: &mut VedutaApp, ui: &mut egui::Ui) {
     }
 }
 
-fn word(quality: Quality) -> &'static str {
-    match quality {
-        Quality::Draft => "draft",
-        Quality::Normal => "normal",
-        Quality::High => "high",
-    }
-}
-
 /// The command that does what the pane's Start does. Options at their defaults are left out.
 pub fn command_of(root: &Path, request: &RunRequest, device: DeviceChoice) -> String {
     let root = root.display().to_string();
@@ -174,7 +167,7 @@ pub fn command_of(root: &Path, request: &RunRequest, device: DeviceChoice) -> St
         command += &format!(" --until {}", request.until.word());
     }
     if request.quality != default.quality {
-        command += &format!(" --quality {}", word(request.quality));
+        command += &format!(" --quality {}", word(&request.quality));
     }
     match request.size {
         PrintSize::Scale(n) => command += &format!(" --scale 1:{n}"),
