@@ -1,7 +1,7 @@
 //! The sample flight: made once in the background, then opened like any other.
 
 use crate::base::{CancelToken, Ctx, Event};
-use crate::synthetic::{SynthOptions, generate};
+use crate::synthetic::SynthOptions;
 use eframe::egui::Context;
 use std::fs;
 use std::path::PathBuf;
@@ -86,14 +86,7 @@ fn make(flight: &SampleFlight, ctx: &Ctx) -> Outcome {
     }
     let options =
         SynthOptions { photos: flight.photos, width: flight.width, seed: 1, ..crate::cli::demo_flight_options() };
-    let mut write = |name: &str, bytes: &[u8]| {
-        let path = folder.join(name);
-        if let Some(parent) = path.parent() {
-            fs::create_dir_all(parent)?;
-        }
-        fs::write(path, bytes)
-    };
-    match generate(&options, ctx, &mut write) {
+    match crate::cli::generate_into(&folder, &options, ctx) {
         Ok(_) => Ok(images),
         Err(e) => Err((e.to_string(), e.hint().to_string())),
     }

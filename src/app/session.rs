@@ -243,18 +243,10 @@ fn rows(
         row.registered = sparse.map(|s| s.poses[photo.id.index()].is_some());
     }
     let Some(sparse) = sparse else { return rows };
-    let mut squares = vec![0.0; rows.len()];
-    for point in &sparse.points {
-        for observation in &point.track {
-            let i = row_of[observation.photo.index()];
-            if let (Some(row), Some(error)) = (rows.get_mut(i), sparse.reprojection_error(point, observation)) {
-                row.observations += 1;
-                squares[i] += error * error;
-            }
+    for (&i, errors) in row_of.iter().zip(sparse.photo_errors()) {
+        if let Some(row) = rows.get_mut(i) {
+            (row.observations, row.rms_px) = errors;
         }
-    }
-    for (row, sum) in rows.iter_mut().zip(squares) {
-        row.rms_px = (row.observations > 0).then(|| (sum / row.observations as f64).sqrt());
     }
     if let Georeference::Local { residuals, .. } = &sparse.georeference {
         for r in residuals {

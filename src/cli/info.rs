@@ -100,16 +100,8 @@ pub(super) fn collect(project: &Project) -> Result<Info, CliError> {
         .collect();
     let mut frame = None;
     if let Some(sparse) = &sparse {
-        let mut sums = vec![0.0; photos.len()];
-        for point in &sparse.points {
-            for observation in &point.track {
-                let i = observation.photo.index();
-                photos[i].observations += 1;
-                sums[i] += sparse.reprojection_error(point, observation).unwrap_or(0.0).powi(2);
-            }
-        }
-        for (photo, sum) in photos.iter_mut().zip(sums) {
-            photo.reprojection_rms_px = (photo.observations > 0).then(|| (sum / photo.observations as f64).sqrt());
+        for (photo, errors) in photos.iter_mut().zip(sparse.photo_errors()) {
+            (photo.observations, photo.reprojection_rms_px) = errors;
         }
         if let Georeference::Local { frame: f, residuals, .. } = &sparse.georeference {
             for r in residuals {

@@ -23,6 +23,7 @@ pub(crate) use run::default_memory;
 
 pub use demo::{PHOTOS as DEMO_PHOTOS, WIDTH as DEMO_WIDTH, flight_options as demo_flight_options};
 pub use error::CliError;
+pub(crate) use synth::generate_into;
 
 use clap::Parser;
 use std::process::ExitCode;

@@ -4,7 +4,7 @@ use super::args::SynthArgs;
 use super::progress::{ProgressView, format_seconds};
 use super::{CliError, say};
 use crate::base::{Ctx, Event};
-use crate::synthetic::{SynthOptions, generate};
+use crate::synthetic::{SynthError, SynthOptions, SyntheticFlight, generate};
 use std::fs;
 use std::path::Path;
 use std::time::Instant;
@@ -26,12 +26,12 @@ pub(super) fn options(photos: u32, width: u32, seed: u64, gps_sigma: f64) -> Syn
     }
 }
 
-/// Writes a flight to a folder.
-pub(super) fn write_flight(out: &Path, options: &SynthOptions, quiet: bool) -> Result<(), CliError> {
-    let started = Instant::now();
-    let view = ProgressView::new(quiet);
-    let ctx = Ctx::new(move |event| view.on_event(&event)).for_stage("synth");
-    ctx.emit(Event::StageStarted { stage: "synth".into(), cached: false });
+/// Generates a flight into a folder; with it the bytes written.
+pub(crate) fn generate_into(
+    out: &Path,
+    options: &SynthOptions,
+    ctx: &Ctx,
+) -> Result<(SyntheticFlight, u64), SynthError> {
     let mut bytes_written = 0;
     let mut write = |name: &str, bytes: &[u8]| {
         bytes_written += bytes.len() as u64;
@@ -41,7 +41,18 @@ pub(super) fn write_flight(out: &Path, options: &SynthOptions, quiet: bool) -> R
         }
         fs::write(path, bytes)
     };
-    let flight = generate(options, &ctx, &mut write).map_err(|e| CliError::new(e.to_string(), e.hint()))?;
+    let flight = generate(options, ctx, &mut write)?;
+    Ok((flight, bytes_written))
+}
+
+/// Writes a flight to a folder and says so.
+pub(super) fn write_flight(out: &Path, options: &SynthOptions, quiet: bool) -> Result<(), CliError> {
+    let started = Instant::now();
+    let view = ProgressView::new(quiet);
+    let ctx = Ctx::new(move |event| view.on_event(&event)).for_stage("synth");
+    ctx.emit(Event::StageStarted { stage: "synth".into(), cached: false });
+    let (flight, bytes_written) =
+        generate_into(out, options, &ctx).map_err(|e| CliError::new(e.to_string(), e.hint()))?;
     let seconds = started.elapsed().as_secs_f64();
     ctx.emit(Event::StageDone { stage: "synth".into(), seconds, bytes: bytes_written });
     if !quiet {

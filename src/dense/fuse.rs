@@ -12,10 +12,8 @@
 //! Cost: one projection for each pixel and neighbour. Failure modes: surface seen by fewer than `min_views` maps is missing.
 
 use super::consistency::{Counterpart, Link};
-use super::neighbours::Neighbourhood;
-use super::{DenseError, View};
+use crate::base::PhotoId;
 use crate::base::stats::median;
-use crate::base::{Ctx, PhotoId};
 use crate::image::Rgb8;
 use crate::scene::{DepthMap, FusedPoint, PointCloud};
 use nalgebra::Vector3;
@@ -200,31 +198,6 @@ impl Fusion {
             .collect();
         PointCloud { points, gsd: self.gsd }
     }
-}
-
-/// Fuses maps that are all in memory; `maps` and `views` in any order.
-pub fn fuse(
-    ctx: &Ctx,
-    maps: &[DepthMap],
-    views: &[&View],
-    neighbourhoods: &[Neighbourhood],
-    options: &FuseOptions,
-) -> Result<PointCloud, DenseError> {
-    let map_of = |photo: PhotoId| maps.iter().find(|m| m.photo == photo);
-    let image_of = |photo: PhotoId| views.iter().find(|v| v.photo == photo).map(|v| &v.colour);
-    let sizes: Vec<f64> = maps.iter().filter_map(ground_pixel).collect();
-    let mut fusion = Fusion::new(median(&sizes).unwrap_or(1.0), options);
-    let mut order: Vec<&Neighbourhood> = neighbourhoods.iter().collect();
-    order.sort_by_key(|n| n.photo);
-    for (done, neighbourhood) in order.iter().enumerate() {
-        if let (Some(map), Some(image)) = (map_of(neighbourhood.photo), image_of(neighbourhood.photo)) {
-            let sources: Vec<(&DepthMap, &Rgb8)> =
-                neighbourhood.sources.iter().filter_map(|&s| Some((map_of(s)?, image_of(s)?))).collect();
-            fusion.add(&fuse_view((map, image), &sources, options));
-        }
-        ctx.tick(done as u64 + 1, order.len() as u64)?;
-    }
-    Ok(fusion.finish())
 }
 
 #[cfg(test)]

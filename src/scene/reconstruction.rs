@@ -91,4 +91,19 @@ impl Reconstruction {
         let pixel = self.camera(observation.photo).lens.project(&pose.apply(&point.position))?;
         Some((pixel - observation.pixel).norm())
     }
+
+    /// For each photo how many sparse points it sees, and the RMS of their reprojection errors in pixels.
+    pub fn photo_errors(&self) -> Vec<(usize, Option<f64>)> {
+        let mut sums = vec![(0, 0.0); self.poses.len()];
+        for point in &self.points {
+            for observation in &point.track {
+                if let Some(error) = self.reprojection_error(point, observation) {
+                    let (count, squares) = &mut sums[observation.photo.index()];
+                    *count += 1;
+                    *squares += error * error;
+                }
+            }
+        }
+        sums.into_iter().map(|(n, squares)| (n, (n > 0).then(|| (squares / n as f64).sqrt()))).collect()
+    }
 }

@@ -4,7 +4,7 @@
 //! camera's z axis (world units, 0 = none), unit normal in the camera frame facing the camera, cost.
 //! [`photometric`] searches coarse to fine by the images alone; [`geometric`] improves a map with its neighbours' maps;
 //! [`filter()`] removes what the neighbours do not confirm. Each is a function of one view, so that a pipeline may store
-//! each map as an artifact of its own and resume; [`estimate_depth_maps`] runs all in memory.
+//! each map as an artifact of its own and resume.
 //! The sweeps and the filter's comparison run on the device where there is one; where it fails, a `gpu-fallback` warning
 //! tells so and the CPU computes the rest of that map. The two give slightly different maps of equal quality
 //! (`kernels/patch_match`).
@@ -29,9 +29,8 @@ use super::{DenseError, View};
 use crate::base::{Ctx, Diagnostic, PhotoId};
 use crate::gpu::Gpu;
 use crate::image::Grid;
-use crate::scene::{DepthMap, Reconstruction};
+use crate::scene::DepthMap;
 use pyramid::{Level, pyramid};
-use std::sync::Arc;
 
 /// Weight of a prior plane where the patch has no texture at all.
 const PRIOR_WEIGHT: f32 = 0.9;
@@ -258,59 +257,6 @@ fn from_map(map: &DepthMap) -> impl Iterator<Item = [f32; 3]> + '_ {
         let scale = 1.0 / (depth * facing * f);
         [1.0 / depth, n[0] * scale, n[1] * scale]
     })
-}
-
-/// All depth maps in memory: views by `load`, photometric pass, geometric rounds, filter.
-///
-/// A photo whose image cannot be loaded or that has too few sources is reported and left out.
-pub fn estimate_depth_maps(
-    ctx: &Ctx,
-    reconstruction: &Reconstruction,
-    load: &(dyn Fn(PhotoId) -> Result<crate::image::Rgb8, String> + Sync),
-    gpu: Option<&Gpu>,
-    options: &DepthOptions,
-) -> Result<(Vec<Arc<View>>, Vec<DepthMap>), DenseError> {
-    let all = super::neighbours::neighbourhoods(reconstruction, options.sources);
-    let mut views: Vec<Option<Arc<View>>> = vec![None; reconstruction.poses.len()];
-    for photo in reconstruction.registered() {
-        let image = load(photo).map_err(|message| DenseError::Load { photo, message })?;
-        views[photo.index()] = Some(Arc::new(View::new(reconstruction, photo, &image, options.max_size, gpu)?));
-        ctx.check()?;
-    }
-    let view = |photo: PhotoId| views[photo.index()].as_deref().ok_or(DenseError::NotRegistered { photo });
-    let rounds = options.geometric_rounds;
-    let total = all.len() as u64 * u64::from(rounds + 1);
-    let mut done = 0;
-    let mut maps: Vec<Option<DepthMap>> = vec![None; views.len()];
-    for n in &all {
-        let sources = n.sources.iter().map(|&s| view(s)).collect::<Result<Vec<_>, _>>()?;
-        maps[n.photo.index()] = Some(photometric(ctx, view(n.photo)?, &sources, n, gpu, options)?);
-        done += 1;
-        ctx.tick(done, total)?;
-    }
-    for round in 0..rounds {
-        let mut next = maps.clone();
-        for n in &all {
-            let with_map: Vec<PhotoId> = n.sources.iter().copied().filter(|s| maps[s.index()].is_some()).collect();
-            let sources = with_map.iter().map(|&s| view(s)).collect::<Result<Vec<_>, _>>()?;
-            let source_maps: Vec<&DepthMap> = with_map.iter().filter_map(|s| maps[s.index()].as_ref()).collect();
-            if let Some(map) = maps[n.photo.index()].as_ref().filter(|_| sources.len() >= LEAST_SOURCES) {
-                let improved = geometric(ctx, view(n.photo)?, &sources, n, map, &source_maps, round, gpu, options)?;
-                next[n.photo.index()] = Some(improved);
-            }
-            done += 1;
-            ctx.tick(done, total)?;
-        }
-        maps = next;
-    }
-    let mut filtered = Vec::new();
-    for n in &all {
-        if let Some(map) = maps[n.photo.index()].as_ref() {
-            let source_maps: Vec<&DepthMap> = n.sources.iter().filter_map(|s| maps[s.index()].as_ref()).collect();
-            filtered.push(filter_on(ctx, gpu, map, &source_maps, &FilterOptions::default())?);
-        }
-    }
-    Ok((views.into_iter().flatten().collect(), filtered))
 }
 
 #[cfg(test)]
