@@ -1,6 +1,7 @@
 //! Whole depth maps of the ridge scene of `kernels/patch_match`, on the CPU and on the device.
 
 use super::*;
+use std::sync::Arc;
 use crate::base::{CancelToken, Event};
 use crate::camera::Pinhole;
 use crate::dense::consistency::tests::plane_map;
