@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! town.veduta/
-//!   project.json                      format, photo paths, the last request, the current key of each stage
+//!   project.json                      format, photo paths, verdicts, control points, the last request, the current key of each stage
 //!   lock                              held (advisory) by the one process that may write
 //!   artifacts/<stage>/<key>/...       immutable results; a folder counts only when it holds done.json
 //! ```
@@ -16,4 +16,4 @@ mod store;
 
 pub use error::ProjectError;
 pub use photos::{file_stamp, find_photos, read_photo};
-pub use store::{Artifact, ArtifactWriter, Done, Manifest, Project, Verdict};
+pub use store::{Artifact, ArtifactWriter, CONTROL, Done, Manifest, Project, Verdict};

@@ -2,6 +2,7 @@
 
 use super::ProjectError;
 use crate::base::{Diagnostic, Fingerprint};
+use crate::scene::{ControlPoint, ControlReport};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use std::collections::BTreeMap;
 use std::fs::{self, File};
@@ -10,6 +11,9 @@ use std::path::{Path, PathBuf};
 
 /// The newest project format that this program reads and the one that it writes.
 const FORMAT: u32 = 1;
+
+/// Where reports about control points are kept, by the key of the sparse result that they are about.
+pub const CONTROL: &str = "control";
 
 /// The content of `project.json`.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -21,6 +25,9 @@ pub struct Manifest {
     /// What the user thinks of single photos; photos without an entry are accepted.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub verdicts: BTreeMap<PathBuf, Verdict>,
+    /// Control points with their marks.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub control: Vec<ControlPoint>,
     /// The options of the last run, as JSON.
     pub request: serde_json::Value,
     /// The current artifact of each stage.
@@ -186,6 +193,13 @@ impl Project {
             .get(stage)
             .and_then(|key| self.artifact(stage, key))
             .ok_or_else(|| ProjectError::MissingStage { path: self.root.clone(), stage: stage.into() })
+    }
+
+    /// What the adjustment made of the control points, where the current sparse result took any: kept beside it, under
+    /// its key.
+    pub fn control_report(&self) -> Option<ControlReport> {
+        let key = self.manifest.current.get("sparse")?;
+        self.artifact(CONTROL, key)?.get("output").ok()
     }
 
     /// Begins an artifact. Nothing is visible to others before [`ArtifactWriter::finish`].

@@ -1,6 +1,7 @@
 //! The stages: thin adapters that load, call the pure method, and store.
 
 mod city;
+mod control;
 mod depth;
 mod features;
 mod fuse;
@@ -12,6 +13,7 @@ mod sparse;
 mod verify;
 
 pub use city::CityStage;
+pub use control::{ControlStage, targets_of};
 pub use depth::{DepthSet, DepthStage, undistorted};
 pub use features::{FeatureSet, FeaturesStage};
 pub use fuse::FuseStage;
