@@ -132,16 +132,6 @@ impl<'a> Job<'a> {
         Ok(Handle::new(name, key))
     }
 
-    /// Stores a value under the key of another result that it belongs to, before that result is complete.
-    pub fn store_beside<T: Serialize>(
-        &self,
-        name: &'static str,
-        key: &Fingerprint,
-        value: &T,
-    ) -> Result<(), StageError> {
-        self.store_piece(name, 1, key, || Ok(value)).map(|_| ())
-    }
-
     fn store_piece<T: Serialize>(
         &self,
         name: &'static str,

@@ -2,7 +2,7 @@
 
 use super::stages::{
     CityStage, ControlStage, DepthStage, FeaturesStage, FuseStage, IngestStage, MatchStage, PartStage, SparseStage,
-    VerifyStage, targets_of,
+    VerifyStage, control_of, control_report,
 };
 use super::{Handle, Job, RunRequest, Stage, StageError, StageName};
 use crate::base::{Ctx, Event, Fingerprint};
@@ -162,7 +162,7 @@ impl Run<'_> {
         plain: &SparseStage<'_>,
         seed: u64,
     ) -> Result<Handle<Reconstruction>, StageError> {
-        let targets = targets_of(flight, &self.project.manifest().control)?;
+        let targets = control_of(flight, &self.project.manifest().control)?;
         if targets.is_empty() {
             return self.step(StageName::Sparse, plain);
         }
@@ -197,7 +197,7 @@ impl Run<'_> {
             f("mean_track_length")?
         );
         let gps = f("gps_residual_horizontal_rms_m")?;
-        let control = self.project.control_report();
+        let control = control_report(self.project);
         let place = if control.as_ref().is_some_and(|c| c.georeferenced) {
             "placed by control points, without GPS".into()
         } else if gps.is_finite() {

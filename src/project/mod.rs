@@ -16,4 +16,4 @@ mod store;
 
 pub use error::ProjectError;
 pub use photos::{file_stamp, find_photos, read_photo};
-pub use store::{Artifact, ArtifactWriter, CONTROL, Done, Manifest, Project, Verdict};
+pub use store::{Artifact, ArtifactWriter, Done, Manifest, Project, Verdict};

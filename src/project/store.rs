@@ -2,7 +2,7 @@
 
 use super::ProjectError;
 use crate::base::{Diagnostic, Fingerprint};
-use crate::scene::{ControlPoint, ControlReport};
+use crate::scene::ControlPoint;
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use std::collections::BTreeMap;
 use std::fs::{self, File};
@@ -11,9 +11,6 @@ use std::path::{Path, PathBuf};
 
 /// The newest project format that this program reads and the one that it writes.
 const FORMAT: u32 = 1;
-
-/// Where reports about control points are kept, by the key of the sparse result that they are about.
-pub const CONTROL: &str = "control";
 
 /// The content of `project.json`.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -193,13 +190,6 @@ impl Project {
             .get(stage)
             .and_then(|key| self.artifact(stage, key))
             .ok_or_else(|| ProjectError::MissingStage { path: self.root.clone(), stage: stage.into() })
-    }
-
-    /// What the adjustment made of the control points, where the current sparse result took any: kept beside it, under
-    /// its key.
-    pub fn control_report(&self) -> Option<ControlReport> {
-        let key = self.manifest.current.get("sparse")?;
-        self.artifact(CONTROL, key)?.get("output").ok()
     }
 
     /// Begins an artifact. Nothing is visible to others before [`ArtifactWriter::finish`].

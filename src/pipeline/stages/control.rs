@@ -1,16 +1,16 @@
-//! The sparse result adjusted to control points, and measured against check points.
+//! The sparse result adjusted to control points, and measured against all points.
 //!
-//! It takes the place of the sparse stage's own result, which stays as it was under its own key: another mark costs an
-//! adjustment, not a mapping.
+//! The adjusted result takes the place of the sparse stage's own, which stays as it was under its own key: another mark
+//! costs an adjustment, not a mapping. Check points change nothing, so they are measured whenever somebody asks.
 
 use super::sparse::sparse_figures;
 use crate::base::{Fingerprint, PhotoId};
 use crate::georef::Crs;
 use crate::pipeline::{Handle, Job, Stage, StageError};
-use crate::project::CONTROL;
+use crate::project::Project;
 use crate::scene::{ControlPoint, ControlReport, ControlRole, ControlTarget, Flight, Reconstruction};
 use crate::sfm::SfmOptions;
-use crate::sfm::control::adjust_to_control;
+use crate::sfm::control::{adjust_to_control, measure_points};
 use std::collections::BTreeMap;
 use std::path::Path;
 
@@ -20,14 +20,15 @@ pub struct ControlStage<'a> {
     pub flight: &'a Flight,
     /// The result without control points.
     pub sparse: Handle<Reconstruction>,
-    /// The points.
+    /// The control points.
     pub targets: Vec<ControlTarget>,
     /// Seed of the sampling.
     pub seed: u64,
 }
 
-/// The points that take part, on WGS84 and with their marks by photo id. Marks in photos that take no part are left out.
-pub fn targets_of(flight: &Flight, points: &[ControlPoint]) -> Result<Vec<ControlTarget>, StageError> {
+/// The points that take part and have a mark, on WGS84 and with their marks by photo id. Marks in photos that take no
+/// part are left out.
+fn targets_of(flight: &Flight, points: &[ControlPoint]) -> Result<Vec<ControlTarget>, StageError> {
     let id_of: BTreeMap<&Path, PhotoId> = flight.photos.iter().map(|p| (p.path.as_path(), p.id)).collect();
     let mut targets = Vec::new();
     for point in points.iter().filter(|p| p.role != ControlRole::Off) {
@@ -35,6 +36,9 @@ pub fn targets_of(flight: &Flight, points: &[ControlPoint]) -> Result<Vec<Contro
         let mut marks: Vec<_> =
             point.marks.iter().filter_map(|m| Some((*id_of.get(m.photo.as_path())?, m.pixel))).collect();
         marks.sort_by_key(|m| m.0);
+        if marks.is_empty() {
+            continue;
+        }
         targets.push(ControlTarget {
             name: point.name.clone(),
             role: point.role,
@@ -47,6 +51,35 @@ pub fn targets_of(flight: &Flight, points: &[ControlPoint]) -> Result<Vec<Contro
     Ok(targets)
 }
 
+/// The control points that the adjustment takes.
+pub(in crate::pipeline) fn control_of(
+    flight: &Flight,
+    points: &[ControlPoint],
+) -> Result<Vec<ControlTarget>, StageError> {
+    let all = targets_of(flight, points)?;
+    Ok(all.into_iter().filter(|t| t.role == ControlRole::Control).collect())
+}
+
+/// How well a reconstruction fits the points that have marks. Takes milliseconds.
+pub fn measure_control(
+    flight: &Flight,
+    reconstruction: &Reconstruction,
+    points: &[ControlPoint],
+) -> Result<ControlReport, StageError> {
+    Ok(measure_points(flight, reconstruction, &targets_of(flight, points)?, &SfmOptions::default()))
+}
+
+/// How well a project's sparse result fits its points; `None` without points or before the sparse stage.
+pub fn control_report(project: &Project) -> Option<ControlReport> {
+    let points = &project.manifest().control;
+    if points.is_empty() {
+        return None;
+    }
+    let flight: Flight = project.current("ingest").ok()?.get("output").ok()?;
+    let sparse: Reconstruction = project.current("sparse").ok()?.get("output").ok()?;
+    (sparse.poses.len() == flight.photos.len()).then(|| measure_control(&flight, &sparse, points).ok())?
+}
+
 impl Stage for ControlStage<'_> {
     const NAME: &'static str = "sparse";
     const VERSION: u32 = 4;
@@ -54,7 +87,7 @@ impl Stage for ControlStage<'_> {
     type Output = Reconstruction;
 
     fn key_material(&self) -> Self::KeyMaterial {
-        (CONTROL, 1, self.sparse.key.clone(), self.targets.clone(), self.seed)
+        ("control", 1, self.sparse.key.clone(), self.targets.clone(), self.seed)
     }
 
     fn memory(&self) -> u64 {
@@ -65,31 +98,20 @@ impl Stage for ControlStage<'_> {
     fn run(&self, job: &Job<'_>) -> Result<Reconstruction, StageError> {
         let options = SfmOptions { seed: self.seed, ..SfmOptions::default() };
         let sparse = self.sparse.load(job.project)?;
-        let (reconstruction, report) = adjust_to_control(&job.ctx, self.flight, &sparse, &self.targets, &options)
+        let adjusted = adjust_to_control(&job.ctx, self.flight, &sparse, &self.targets, &options)
             .map_err(|e| StageError::failed(Self::NAME, &e, e.hint()))?;
-        for note in &reconstruction.notes {
+        for note in &adjusted.notes {
             job.ctx.report(note.clone());
         }
-        for (name, value) in sparse_figures(&reconstruction).into_iter().chain(control_figures(&report)) {
+        for (name, value) in sparse_figures(&adjusted) {
             job.figure(name, value);
         }
-        job.store_beside(CONTROL, &Job::key(self)?, &report)?;
-        Ok(reconstruction)
+        let report = measure_points(self.flight, &adjusted, &self.targets, &options);
+        job.figure("control_points", report.points.len() as f64);
+        if let Some(rms) = report.rms(ControlRole::Control) {
+            job.figure("control_rms_m", rms.total_m());
+            job.figure("control_mark_rms_px", rms.mark_px);
+        }
+        Ok(adjusted)
     }
-}
-
-/// What the report says about control and check points.
-fn control_figures(report: &ControlReport) -> Vec<(&'static str, f64)> {
-    let count = |role| report.points.iter().filter(|p| p.role == role).count() as f64;
-    let mut figures =
-        vec![("control_points", count(ControlRole::Control)), ("check_points", count(ControlRole::Check))];
-    if let Some(rms) = report.rms(ControlRole::Control) {
-        figures.push(("control_rms_m", rms.total_m()));
-        figures.push(("control_mark_rms_px", rms.mark_px));
-    }
-    if let Some(rms) = report.rms(ControlRole::Check) {
-        figures.push(("check_rms_m", rms.total_m()));
-        figures.push(("check_mark_rms_px", rms.mark_px));
-    }
-    figures
 }

@@ -13,7 +13,8 @@ mod sparse;
 mod verify;
 
 pub use city::CityStage;
-pub use control::{ControlStage, targets_of};
+pub(super) use control::control_of;
+pub use control::{ControlStage, control_report, measure_control};
 pub use depth::{DepthSet, DepthStage, undistorted};
 pub use features::{FeatureSet, FeaturesStage};
 pub use fuse::FuseStage;

@@ -70,8 +70,13 @@ fn mark_results(model: &Reconstruction, marks: &[Mark], place: Option<Vector3<f6
 }
 
 /// What is known of the points of a model without place and scale: how their marks agree.
-pub(super) fn unplaced(model: &Reconstruction, targets: &[ControlTarget], options: &SfmOptions) -> ControlReport {
-    let measured = triangulate_all(model, targets, 1.0, options);
+pub(super) fn unplaced(
+    model: &Reconstruction,
+    targets: &[ControlTarget],
+    scale: f64,
+    options: &SfmOptions,
+) -> ControlReport {
+    let measured = triangulate_all(model, targets, scale, options);
     let result = |(t, x): (&ControlTarget, Option<Vector3<f64>>)| ControlResult {
         name: t.name.clone(),
         role: t.role,
@@ -85,13 +90,7 @@ pub(super) fn unplaced(model: &Reconstruction, targets: &[ControlTarget], option
 }
 
 /// Residuals of all points.
-pub(super) fn report(
-    model: &Reconstruction,
-    goals: &[Goal],
-    georeferenced: bool,
-    scale: f64,
-    options: &SfmOptions,
-) -> ControlReport {
+pub(super) fn report(model: &Reconstruction, goals: &[Goal], scale: f64, options: &SfmOptions) -> ControlReport {
     let result = |goal: &Goal| {
         let measured = triangulate(model, &goal.target.marks, scale, options).map(|x| x.0);
         let residual = measured.map(|x| x - goal.place);
@@ -106,7 +105,7 @@ pub(super) fn report(
             marks: mark_results(model, &goal.target.marks, measured.or(known)),
         }
     };
-    ControlReport { points: goals.iter().map(result).collect(), georeferenced }
+    ControlReport { points: goals.iter().map(result).collect(), georeferenced: false }
 }
 
 /// Warns about marks and points that are off, and about points that could not be used.

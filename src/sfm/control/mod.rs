@@ -1,7 +1,7 @@
 //! Adjusts a finished reconstruction to control points, and measures it against check points.
 //!
 //! In: a [`Reconstruction`], the flight (GPS and attitude priors), [`ControlTarget`]s on WGS84 with marks in pixels. Out:
-//! the reconstruction in the local frame of the control points' system, and a [`ControlReport`]. The frame stays where it
+//! the reconstruction in the local frame of the control points' system; a [`ControlReport`] of any points. The frame stays where it
 //! was; without usable GPS, three or more control points off one line give place, turn and scale, and the origin is in
 //! their middle.
 //!
@@ -34,6 +34,8 @@ pub const MARK_SIGMA_PX: f64 = 1.0;
 const MARK_LIMIT: f64 = 5.0;
 /// A point farther off than this many of its standard deviations is named in a warning.
 const POINT_LIMIT: f64 = 6.0;
+/// Code of the note that control points placed a flight without GPS.
+const PLACED: &str = "placed-by-control";
 /// Rounds of adjusting and of taking the common offset from the GPS positions.
 const ROUNDS: usize = 3;
 /// Between GPS and control points more than this in metres is no error of a receiver.
@@ -59,14 +61,14 @@ impl Goal<'_> {
     }
 }
 
-/// Adjusts to the control points and measures against all points.
+/// Adjusts to the control points.
 pub fn adjust_to_control(
     ctx: &Ctx,
     flight: &Flight,
     reconstruction: &Reconstruction,
     targets: &[ControlTarget],
     options: &SfmOptions,
-) -> Result<(Reconstruction, ControlReport), SfmError> {
+) -> Result<Reconstruction, SfmError> {
     let mut model = reconstruction.clone();
     let mut notes = Vec::new();
     ctx.tick(0, 100)?;
@@ -75,10 +77,8 @@ pub fn adjust_to_control(
         Georeference::Unscaled => (frame_of(targets), true),
     };
     let Some(frame) = frame else {
-        notes.push(too_few(targets));
-        let report = measure::unplaced(&model, targets, options);
-        model.notes.extend(notes);
-        return Ok((model, report));
+        model.notes.push(too_few(targets));
+        return Ok(model);
     };
     let goals = goals_in(&frame, targets, &model, placed_by_control);
     if let Some(distance) = far_off(&goals, &model).filter(|_| !placed_by_control) {
@@ -87,15 +87,13 @@ pub fn adjust_to_control(
     let scale = super::scale_of(flight, options);
     let measured = measure::triangulate_all(&model, targets, scale, options);
     if !align::bring_near(&mut model, &goals, &measured, placed_by_control) {
-        notes.push(too_few(targets));
-        let report = measure::unplaced(&model, targets, options);
-        model.notes.extend(notes);
-        return Ok((model, report));
+        model.notes.push(too_few(targets));
+        return Ok(model);
     }
     if placed_by_control {
         model.georeference = Georeference::Local { frame, residuals: Vec::new(), doming_m: (0.0, f64::INFINITY) };
         notes.push(Diagnostic::info(
-            "placed-by-control",
+            PLACED,
             "",
             format!(
                 "Control points gave the reconstruction its place and scale; its origin is at {:.6}, {:.6}.",
@@ -107,14 +105,33 @@ pub fn adjust_to_control(
     if goals.iter().any(Goal::is_control) {
         adjust(ctx, flight, &mut model, &goals, placed_by_control, scale, options)?;
     }
-    let report = measure::report(&model, &goals, placed_by_control, scale, options);
+    let report = measure::report(&model, &goals, scale, options);
     measure::explain(flight, &report, &goals, scale, &mut notes);
     if !placed_by_control {
         describe_positions(flight, &mut model, frame);
     }
     model.notes.extend(notes);
     ctx.tick(100, 100)?;
-    Ok((model, report))
+    Ok(model)
+}
+
+/// How well a reconstruction fits points, whether or not they took part in its adjustment.
+pub fn measure_points(
+    flight: &Flight,
+    reconstruction: &Reconstruction,
+    targets: &[ControlTarget],
+    options: &SfmOptions,
+) -> ControlReport {
+    let scale = super::scale_of(flight, options);
+    let placed_by_control = reconstruction.notes.iter().any(|n| n.code == PLACED);
+    match &reconstruction.georeference {
+        Georeference::Local { frame, .. } => {
+            let goals = goals_in(frame, targets, reconstruction, placed_by_control);
+            let report = measure::report(reconstruction, &goals, scale, options);
+            ControlReport { georeferenced: placed_by_control, ..report }
+        }
+        Georeference::Unscaled => measure::unplaced(reconstruction, targets, scale, options),
+    }
 }
 
 fn adjust(

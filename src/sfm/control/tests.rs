@@ -59,7 +59,10 @@ fn mapped(synthetic: &Synthetic) -> Reconstruction {
 }
 
 fn controlled(s: &Synthetic, mapped: &Reconstruction, targets: &[ControlTarget]) -> (Reconstruction, ControlReport) {
-    adjust_to_control(&Ctx::silent(), &s.flight, mapped, targets, &SfmOptions::default()).expect("adjusts")
+    let options = SfmOptions::default();
+    let after = adjust_to_control(&Ctx::silent(), &s.flight, mapped, targets, &options).expect("adjusts");
+    let report = measure_points(&s.flight, &after, targets, &options);
+    (after, report)
 }
 
 #[test]
