@@ -18,9 +18,11 @@ pub use view::View3d;
 use super::VedutaApp;
 use eframe::egui::{self, WidgetText};
 use egui_tiles::{Behavior, SimplificationOptions, TileId, Tiles, Tree, UiResponse};
+use serde::{Deserialize, Serialize};
 
 /// A pane.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum Pane {
     /// Thumbnails.
     Photos,
@@ -41,7 +43,12 @@ pub enum Pane {
 }
 
 impl Pane {
-    fn title(self) -> &'static str {
+    /// All panes.
+    pub const ALL: [Self; 8] =
+        [Self::Photos, Self::Table, Self::Map, Self::View, Self::Details, Self::Run, Self::Export, Self::Log];
+
+    /// What it is called.
+    pub fn title(self) -> &'static str {
         match self {
             Self::Photos => "Photos",
             Self::Table => "Table",
@@ -80,6 +87,29 @@ impl Default for Layout {
             linear.shares.set_share(log, 1.0);
         }
         Self(Tree::new(egui::Id::unique("panes"), root, tiles))
+    }
+}
+
+impl Layout {
+    /// A remembered arrangement, where it has every pane once.
+    pub fn from_value(value: serde_json::Value) -> Option<Self> {
+        let tree: Tree<Pane> = serde_json::from_value(value).ok()?;
+        let pane_of = |tile: &egui_tiles::Tile<Pane>| match tile {
+            egui_tiles::Tile::Pane(pane) => Some(*pane),
+            egui_tiles::Tile::Container(_) => None,
+        };
+        let panes: Vec<Pane> = tree.tiles.tiles().filter_map(pane_of).collect();
+        (panes.len() == Pane::ALL.len() && Pane::ALL.iter().all(|p| panes.contains(p))).then_some(Self(tree))
+    }
+
+    /// The arrangement to be remembered.
+    pub fn to_value(&self) -> Option<serde_json::Value> {
+        serde_json::to_value(&self.0).ok()
+    }
+
+    /// Brings a pane to the front of its tabs.
+    pub fn reveal(&mut self, pane: Pane) {
+        self.0.make_active(|_, tile| matches!(tile, egui_tiles::Tile::Pane(p) if *p == pane));
     }
 }
 

@@ -1,7 +1,6 @@
 //! Whole depth maps of the ridge scene of `kernels/patch_match`, on the CPU and on the device.
 
 use super::*;
-use std::sync::Arc;
 use crate::base::{CancelToken, Event};
 use crate::camera::Pinhole;
 use crate::dense::consistency::tests::plane_map;
@@ -9,6 +8,7 @@ use crate::dense::kernels::patch_match::tests::render;
 use crate::geometry::Rigid3;
 use crate::gpu::{DeviceChoice, testing};
 use nalgebra::{UnitQuaternion, Vector3};
+use std::sync::Arc;
 use std::sync::Mutex;
 
 /// Photo 0 and its sources, and what is known about photo 0.
