@@ -60,6 +60,7 @@ pub struct VedutaApp {
     view: panes::View3d,
     run: panes::RunView,
     export: panes::ExportView,
+    report: panes::ReportView,
     message: Option<Message>,
     palette: Option<action::Palette>,
     help: bool,
@@ -91,6 +92,7 @@ impl VedutaApp {
             view: panes::View3d::default(),
             run: panes::RunView::default(),
             export: panes::ExportView::default(),
+            report: panes::ReportView::default(),
             message: None,
             palette: None,
             help: false,
@@ -124,6 +126,7 @@ impl VedutaApp {
                 self.photos = PhotoView::default();
                 self.map = panes::MapView::default();
                 self.export = panes::ExportView::default();
+                self.report = panes::ReportView::default();
                 self.view = panes::View3d::default();
             }
             Err(e) => self.fail(&e),

@@ -18,7 +18,7 @@ mod synth;
 pub use args::{Cli, Command};
 pub(crate) use export::write_one as export_one;
 pub(crate) use progress::format_seconds;
-pub(crate) use report::write as write_report;
+pub(crate) use report::{Contents as ReportContents, write as write_report};
 pub(crate) use run::default_memory;
 
 pub use demo::{PHOTOS as DEMO_PHOTOS, WIDTH as DEMO_WIDTH, flight_options as demo_flight_options};
