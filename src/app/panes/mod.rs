@@ -4,6 +4,7 @@ mod details;
 mod export;
 mod log;
 mod map;
+mod overlay;
 mod photos;
 mod report;
 mod run;
