@@ -1,6 +1,7 @@
 //! Everything that a person can do, once: name, shortcut, place in the menu. Menu, keyboard, help sheet and command
 //! palette are made from this list.
 
+use super::panes::Pane;
 use eframe::egui::{Context, Key, KeyboardShortcut, Modifiers};
 
 /// Something that a person can do.
@@ -24,6 +25,7 @@ pub enum Action {
     Cancel,
     Theme,
     ResetLayout,
+    Show(Pane),
     Palette,
     Help,
 }
@@ -74,6 +76,15 @@ pub const ENTRIES: &[Entry] = &[
     entry(Action::Cancel, "Run", "Cancel", None),
     entry(Action::Theme, "View", "Dark or light", None),
     entry(Action::ResetLayout, "View", "Reset the panels", None),
+    entry(Action::Show(Pane::Photos), "View", "Show the photos", command(Key::Num1)),
+    entry(Action::Show(Pane::Table), "View", "Show the table", command(Key::Num2)),
+    entry(Action::Show(Pane::Map), "View", "Show the map", command(Key::Num3)),
+    entry(Action::Show(Pane::View), "View", "Show the 3D view", command(Key::Num4)),
+    entry(Action::Show(Pane::Details), "View", "Show the selected photo", command(Key::Num5)),
+    entry(Action::Show(Pane::Run), "View", "Show the stages", command(Key::Num6)),
+    entry(Action::Show(Pane::Export), "View", "Show export", command(Key::Num7)),
+    entry(Action::Show(Pane::Report), "View", "Show the report", command(Key::Num8)),
+    entry(Action::Show(Pane::Log), "View", "Show the messages", command(Key::Num9)),
     entry(Action::Palette, "View", "Command palette...", command(Key::P)),
     entry(Action::Help, "View", "Keyboard shortcuts", plain(Key::F1)),
 ];

@@ -10,6 +10,7 @@ mod dialogs;
 mod edits;
 mod message;
 mod panes;
+mod recent;
 mod sample;
 mod session;
 mod settings;
@@ -59,11 +60,13 @@ pub struct VedutaApp {
     view: panes::View3d,
     run: panes::RunView,
     export: panes::ExportView,
+    report: panes::ReportView,
     message: Option<Message>,
     palette: Option<action::Palette>,
     help: bool,
     dialog: Option<Dialog>,
     start: start::StartPage,
+    recent: recent::Recent,
     making_sample: Option<sample::Making>,
     memory: shell::Meter,
     /// Name of what draws the window.
@@ -75,23 +78,27 @@ impl VedutaApp {
     /// The window's state at its start.
     pub fn new(cc: &eframe::CreationContext<'_>, setup: Setup) -> Self {
         theme::apply(&cc.egui_ctx, setup.settings.theme);
+        let remembered = setup.settings.layout.clone();
+        let layout = remembered.and_then(Layout::from_value).unwrap_or_default();
         let mut app = Self {
             settings: setup.settings,
             sample: setup.sample,
             device: setup.device,
             session: None,
             thumbs: Thumbs::new(&cc.egui_ctx),
-            layout: Layout::default(),
+            layout,
             photos: PhotoView::default(),
             map: panes::MapView::default(),
             view: panes::View3d::default(),
             run: panes::RunView::default(),
             export: panes::ExportView::default(),
+            report: panes::ReportView::default(),
             message: None,
             palette: None,
             help: false,
             dialog: None,
             start: start::StartPage::default(),
+            recent: recent::Recent::default(),
             making_sample: None,
             memory: shell::Meter::default(),
             adapter: cc.wgpu_render_state.as_ref().map_or_else(|| "no adapter".into(), |s| s.adapter.get_info().name),
@@ -119,6 +126,7 @@ impl VedutaApp {
                 self.photos = PhotoView::default();
                 self.map = panes::MapView::default();
                 self.export = panes::ExportView::default();
+                self.report = panes::ReportView::default();
                 self.view = panes::View3d::default();
             }
             Err(e) => self.fail(&e),
@@ -158,7 +166,10 @@ impl VedutaApp {
             Action::NewProject => self.dialog = Some(Dialog::photos(ctx)),
             Action::OpenProject => self.dialog = Some(Dialog::project(ctx)),
             Action::OpenSample => self.making_sample = Some(sample::Making::start(&self.sample, ctx)),
-            Action::CloseProject => self.session = None,
+            Action::CloseProject => {
+                self.session = None;
+                self.recent.forget();
+            }
             Action::Run => {
                 let until = self.session.as_ref().map(|s| s.request.until);
                 self.run_until(until.unwrap_or(crate::pipeline::StageName::Part), ctx);
@@ -186,6 +197,7 @@ impl VedutaApp {
             Action::Palette => self.palette = Some(action::Palette::default()),
             Action::Help => self.help = !self.help,
             Action::ResetLayout => self.layout = Layout::default(),
+            Action::Show(pane) => self.layout.reveal(pane),
             Action::Accept | Action::Doubt | Action::Reject => self.judge(action),
             Action::NextPhoto | Action::PreviousPhoto => {
                 if let Some(session) = &self.session {
@@ -235,9 +247,21 @@ impl VedutaApp {
             Action::Redo => editable && session.is_some_and(|s| s.edits.can_redo()),
             Action::Accept | Action::Doubt | Action::Reject => editable && self.photos.has_selection(),
             Action::NextPhoto | Action::PreviousPhoto => session.is_some_and(|s| !s.rows.is_empty()),
+            Action::Show(_) => session.is_some(),
             Action::NewProject | Action::OpenProject | Action::OpenSample => !running && self.making_sample.is_none(),
             Action::Theme | Action::Palette | Action::Help | Action::ResetLayout | Action::Quit => true,
         }
+    }
+
+    /// Keeps size and panels for the next start.
+    fn remember_window(&mut self, ctx: &egui::Context) {
+        let (rect, maximized) = ctx.input(|i| (i.viewport().inner_rect, i.viewport().maximized.unwrap_or(false)));
+        self.settings.maximized = maximized;
+        if !maximized {
+            self.settings.window = rect.map(|r| [r.width(), r.height()]);
+        }
+        self.settings.layout = self.layout.to_value();
+        self.settings.save();
     }
 
     /// Takes in what threads and dialogs have for the window.
@@ -287,8 +311,7 @@ impl eframe::App for VedutaApp {
         }
         shell::show(self, ui);
         if ctx.input(|i| i.viewport().close_requested()) {
-            self.settings.window = ctx.input(|i| i.viewport().inner_rect).map(|r| [r.width(), r.height()]);
-            self.settings.save();
+            self.remember_window(&ctx);
         }
     }
 }
@@ -301,6 +324,7 @@ pub fn main(project: Option<PathBuf>) -> ExitCode {
         .with_title("Veduta")
         .with_app_id("veduta")
         .with_inner_size(size)
+        .with_maximized(settings.maximized)
         .with_min_inner_size([300.0, 200.0])
         .with_drag_and_drop(true);
     let options = eframe::NativeOptions { viewport, renderer: eframe::Renderer::Wgpu, ..Default::default() };

@@ -1,4 +1,4 @@
-//! What the window remembers between starts: theme, size, recent projects. One small JSON file in the user's
+//! What the window remembers between starts: theme, size, places of the panels, recent projects. One small JSON file in the user's
 //! configuration folder; a missing or damaged file gives the defaults.
 
 use serde::{Deserialize, Serialize};
@@ -27,6 +27,10 @@ pub struct Settings {
     pub theme: Theme,
     /// Size of the window in points.
     pub window: Option<[f32; 2]>,
+    /// Whether the window filled the screen.
+    pub maximized: bool,
+    /// Places of the panels; what cannot be read gives the first arrangement.
+    pub layout: Option<serde_json::Value>,
     /// Project folders, the latest first.
     pub recent: Vec<PathBuf>,
     /// Where the file is; `None` keeps everything in memory (tests).

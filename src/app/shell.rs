@@ -3,14 +3,19 @@
 use super::action::{self, ENTRIES, MENUS};
 use super::{VedutaApp, panes, start, theme};
 use crate::cli::format_seconds;
+use crate::project::free_space;
 use eframe::egui::{self, Align, Key, Layout, Panel, RichText};
+use std::path::Path;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-/// Memory, looked up now and then.
+/// Memory and disk, looked up now and then.
 #[derive(Default)]
 pub struct Meter {
     looked: Option<Instant>,
     text: String,
+    /// Free bytes on the project's disk, looked up in the background because disks may be slow to answer.
+    disk: Arc<Mutex<Option<u64>>>,
 }
 
 /// Free and all memory in bytes, where the system tells.
@@ -21,12 +26,25 @@ fn memory() -> Option<(u64, u64)> {
 }
 
 impl Meter {
-    /// Free and all memory as text, at most two seconds old. Looked up only when the window is drawn anyway.
-    fn text(&mut self) -> &str {
+    /// Free memory and disk as text, at most two seconds old. Looked up only when the window is drawn anyway.
+    fn text(&mut self, project: Option<&Path>) -> &str {
         if self.looked.is_none_or(|t| t.elapsed() > Duration::from_secs(2)) {
             let gib = |bytes: u64| bytes as f64 / f64::from(1 << 30);
-            self.text = memory()
-                .map_or_else(String::new, |(free, all)| format!("memory {:.1} of {:.1} GiB free", gib(free), gib(all)));
+            let mut parts = Vec::new();
+            if let Some(folder) = project.map(Path::to_path_buf) {
+                let disk = self.disk.clone();
+                if let Some(free) = *disk.lock().unwrap_or_else(PoisonError::into_inner) {
+                    parts.push(format!("disk {:.1} GiB free", gib(free)));
+                }
+                std::thread::spawn(move || {
+                    let free = free_space(&folder);
+                    *disk.lock().unwrap_or_else(PoisonError::into_inner) = free;
+                });
+            }
+            if let Some((free, all)) = memory() {
+                parts.push(format!("memory {:.1} of {:.1} GiB free", gib(free), gib(all)));
+            }
+            self.text = parts.join("   ");
             self.looked = Some(Instant::now());
         }
         &self.text
@@ -117,7 +135,8 @@ fn status(app: &mut VedutaApp, ui: &mut egui::Ui) {
             }
         }
         ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
-            ui.weak(app.memory.text()).on_hover_text("Memory of this computer");
+            let root = app.session.as_ref().map(|s| s.root.as_path());
+            ui.weak(app.memory.text(root)).on_hover_text("Memory of this computer, and room on the project's disk");
             ui.separator();
             let adapter = egui::Label::new(RichText::new(&app.adapter).weak()).truncate();
             ui.add(adapter).on_hover_text("What draws the window; a run's device is chosen in the Run panel");

@@ -1,7 +1,7 @@
 //! The page without a project: make one, open one, try the sample flight.
 
 use super::action::Action;
-use super::{VedutaApp, shell};
+use super::{VedutaApp, recent, shell};
 use eframe::egui::{self, RichText};
 use std::path::{Path, PathBuf};
 
@@ -77,7 +77,7 @@ fn page(app: &mut VedutaApp, ui: &mut egui::Ui) {
         });
     }
     ui.add_space(20.0);
-    recent(app, ui);
+    recent::show(app, ui);
 }
 
 fn new_project(app: &mut VedutaApp, ui: &mut egui::Ui) {
@@ -107,36 +107,5 @@ fn new_project(app: &mut VedutaApp, ui: &mut egui::Ui) {
     }
     if browse {
         app.act(Action::NewProject, &ctx);
-    }
-}
-
-fn recent(app: &mut VedutaApp, ui: &mut egui::Ui) {
-    if app.settings.recent.is_empty() {
-        return;
-    }
-    ui.strong("Recent projects");
-    let mut open = None;
-    let mut forget = None;
-    for project in &app.settings.recent {
-        ui.horizontal(|ui| {
-            let name = project.file_name().map_or_else(String::new, |n| n.to_string_lossy().into_owned());
-            let there = project.join("project.json").exists();
-            if ui.add_enabled(there, egui::Button::new(&name)).clicked() {
-                open = Some(project.clone());
-            }
-            let place = project.parent().map(|p| p.display().to_string()).unwrap_or_default();
-            let text = if there { place } else { format!("{place} - no longer there") };
-            ui.add(egui::Label::new(RichText::new(text).weak()).truncate())
-                .on_hover_text(project.display().to_string());
-            if !there && ui.button("Forget").clicked() {
-                forget = Some(project.clone());
-            }
-        });
-    }
-    if let Some(project) = open {
-        app.open(&project, None);
-    }
-    if let Some(project) = forget {
-        app.settings.forget(&project);
     }
 }

@@ -170,6 +170,9 @@ pub struct SynthArgs {
     /// Standard deviation of the GPS in metres, horizontally; 1.5 times that vertically
     #[arg(long, default_value_t = 2.0, value_name = "M")]
     pub gps_sigma: f64,
+    /// GPS errors independent from photo to photo, without the slow drift that real receivers have.
+    #[arg(long)]
+    pub gps_white: bool,
 }
 
 /// Arguments of `veduta eval`.

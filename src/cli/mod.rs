@@ -21,7 +21,7 @@ pub use args::{Cli, Command};
 pub(crate) use control::{DEFAULT_SIGMA_M as CONTROL_SIGMA_M, Imported, import as import_control};
 pub(crate) use export::write_one as export_one;
 pub(crate) use progress::format_seconds;
-pub(crate) use report::write as write_report;
+pub(crate) use report::{Contents as ReportContents, write as write_report};
 pub(crate) use run::default_memory;
 
 pub use demo::{PHOTOS as DEMO_PHOTOS, WIDTH as DEMO_WIDTH, flight_options as demo_flight_options};

@@ -5,8 +5,8 @@ use super::progress::{ProgressView, format_seconds};
 use super::{CliError, control, say};
 use crate::base::Ctx;
 use crate::gpu::{DeviceChoice, Gpu};
-use crate::pipeline::{self, PrintSize, RunRequest, RunSummary};
-use crate::project::{Project, find_photos};
+use crate::pipeline::{self, Freshness, PrintSize, RunRequest, RunSummary};
+use crate::project::{Project, find_photos, free_space};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -61,12 +61,35 @@ pub(super) fn run_project(
     ctx.seed = work.seed;
     if work.dry_run {
         say(format!("device: {choice}"));
-        for line in pipeline::forecast(&project, &ctx, &request)? {
-            say(line);
-        }
+        print_forecast(&mut project, &ctx, &request);
         return Ok(None);
     }
     Ok(Some(pipeline::run(&mut project, &ctx, gpu.as_ref(), &request)?))
+}
+
+/// Says what a run would need; `--dry-run`.
+fn print_forecast(project: &mut Project, ctx: &Ctx, request: &RunRequest) {
+    let forecast = pipeline::forecast(project, request);
+    let mib = |bytes: u64| format!("{} MiB", bytes >> 20);
+    say(format!("photos: {}", forecast.photos));
+    say("stage       state         time      memory        disk");
+    for stage in &forecast.stages {
+        let (state, time) = match stage.state {
+            Freshness::UpToDate => ("up to date", "-".to_string()),
+            Freshness::Stale => ("to redo", format!("~ {}", format_seconds(stage.seconds))),
+            Freshness::Fresh => ("to do", format!("~ {}", format_seconds(stage.seconds))),
+        };
+        let (name, memory, disk) = (stage.stage.word(), mib(stage.memory), mib(stage.disk));
+        say(format!("{name:<10}  {state:<10}  {time:>8}  {memory:>10}  {disk:>10}"));
+    }
+    let free = free_space(project.root()).map_or_else(String::new, |free| format!(" of {} free", mib(free)));
+    say(format!(
+        "about {} on this machine's processor, memory {} of {} planned with, disk {}{free}",
+        format_seconds(forecast.seconds()),
+        mib(forecast.memory()),
+        mib(ctx.max_memory),
+        mib(forecast.disk())
+    ));
 }
 
 fn request_of(out: &Path, work: &WorkArgs) -> RunRequest {

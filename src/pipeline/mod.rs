@@ -8,6 +8,7 @@
 //! is derived from its name, version, options and the keys of its inputs; nothing lists by hand what to invalidate.
 
 mod error;
+mod forecast;
 mod job;
 mod request;
 mod runner;
@@ -15,8 +16,9 @@ mod stage;
 pub mod stages;
 
 pub use error::StageError;
+pub use forecast::{Forecast, StageForecast, forecast};
 pub use job::Job;
 pub use request::{PrintSize, Quality, RunRequest, StageName};
-pub use runner::{Freshness, RunSummary, StageSummary, forecast, run, states};
+pub use runner::{Freshness, RunSummary, StageSummary, run, states};
 pub use stage::{Handle, Stage};
 pub use stages::{control_report, measure_control};

@@ -255,35 +255,3 @@ pub fn states(project: &mut Project, request: &RunRequest) -> Vec<(StageName, Fr
     };
     StageName::ALL.iter().enumerate().map(state).collect()
 }
-
-/// What a run would do, as lines for a person: the state of each stage, and what it would need.
-pub fn forecast(project: &Project, ctx: &Ctx, request: &RunRequest) -> Result<Vec<String>, StageError> {
-    let files = project.manifest().accepted();
-    let count = files.len();
-    let ingest = IngestStage { files };
-    let mut lines = vec![
-        format!("photos: {count}"),
-        format!("quality: {:?}, until {}", request.quality, request.until.word()),
-        format!("memory to plan with: {} MiB", ctx.max_memory >> 20),
-    ];
-    let key = Job::key(&ingest)?;
-    let Some(artifact) = project.artifact(IngestStage::NAME, &key) else {
-        lines.push("ingest: to do; the stages after it depend on what it finds".into());
-        return Ok(lines);
-    };
-    lines.push("ingest: up to date".into());
-    let flight: Flight = artifact.get("output")?;
-    let features = FeaturesStage { flight: &flight, quality: request.quality };
-    let state = |ready: bool| if ready { "up to date" } else { "to do" };
-    let ready = project.artifact(FeaturesStage::NAME, &Job::key(&features)?).is_some();
-    lines.push(format!("features: {}, needs {} MiB", state(ready), features.memory() >> 20));
-    for stage in StageName::ALL.iter().filter(|s| **s > StageName::Features && **s <= request.until) {
-        let known = project.current(stage.word()).is_ok();
-        lines.push(format!(
-            "{}: {}",
-            stage.word(),
-            if known { "done before; redone if its input changes" } else { "to do" }
-        ));
-    }
-    Ok(lines)
-}

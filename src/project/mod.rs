@@ -12,8 +12,10 @@
 
 mod error;
 mod photos;
+mod space;
 mod store;
 
 pub use error::ProjectError;
 pub use photos::{file_stamp, find_photos, read_photo};
+pub use space::free_space;
 pub use store::{Artifact, ArtifactWriter, Done, Manifest, Project, Verdict};

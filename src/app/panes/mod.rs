@@ -4,7 +4,9 @@ mod details;
 mod export;
 mod log;
 mod map;
+mod overlay;
 mod photos;
+mod report;
 mod run;
 mod table;
 mod view;
@@ -12,15 +14,18 @@ mod view;
 pub use export::ExportView;
 pub use map::MapView;
 pub use photos::PhotoView;
+pub use report::ReportView;
 pub use run::RunView;
 pub use view::View3d;
 
 use super::VedutaApp;
 use eframe::egui::{self, WidgetText};
 use egui_tiles::{Behavior, SimplificationOptions, TileId, Tiles, Tree, UiResponse};
+use serde::{Deserialize, Serialize};
 
 /// A pane.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum Pane {
     /// Thumbnails.
     Photos,
@@ -36,12 +41,28 @@ pub enum Pane {
     Run,
     /// Results as files.
     Export,
+    /// Figures, pictures and warnings on one page.
+    Report,
     /// What the stages had to say.
     Log,
 }
 
 impl Pane {
-    fn title(self) -> &'static str {
+    /// All panes.
+    pub const ALL: [Self; 9] = [
+        Self::Photos,
+        Self::Table,
+        Self::Map,
+        Self::View,
+        Self::Details,
+        Self::Run,
+        Self::Export,
+        Self::Report,
+        Self::Log,
+    ];
+
+    /// What it is called.
+    pub fn title(self) -> &'static str {
         match self {
             Self::Photos => "Photos",
             Self::Table => "Table",
@@ -50,6 +71,7 @@ impl Pane {
             Self::View => "3D",
             Self::Run => "Run",
             Self::Export => "Export",
+            Self::Report => "Report",
             Self::Log => "Messages",
         }
     }
@@ -65,9 +87,10 @@ impl Default for Layout {
         let (photos, table) = (pane(Pane::Photos), pane(Pane::Table));
         let (map, view, details) = (pane(Pane::Map), pane(Pane::View), pane(Pane::Details));
         let (run, export, log) = (pane(Pane::Run), pane(Pane::Export), pane(Pane::Log));
+        let report = pane(Pane::Report);
         let work = tiles.insert_tab_tile(vec![run, export]);
         let left = tiles.insert_vertical_tile(vec![photos, table]);
-        let middle = tiles.insert_tab_tile(vec![map, view, details]);
+        let middle = tiles.insert_tab_tile(vec![map, view, details, report]);
         let right = tiles.insert_vertical_tile(vec![work, log]);
         let root = tiles.insert_horizontal_tile(vec![left, middle, right]);
         if let Some(egui_tiles::Tile::Container(egui_tiles::Container::Linear(linear))) = tiles.get_mut(root) {
@@ -80,6 +103,29 @@ impl Default for Layout {
             linear.shares.set_share(log, 1.0);
         }
         Self(Tree::new(egui::Id::unique("panes"), root, tiles))
+    }
+}
+
+impl Layout {
+    /// A remembered arrangement, where it has every pane once.
+    pub fn from_value(value: serde_json::Value) -> Option<Self> {
+        let tree: Tree<Pane> = serde_json::from_value(value).ok()?;
+        let pane_of = |tile: &egui_tiles::Tile<Pane>| match tile {
+            egui_tiles::Tile::Pane(pane) => Some(*pane),
+            egui_tiles::Tile::Container(_) => None,
+        };
+        let panes: Vec<Pane> = tree.tiles.tiles().filter_map(pane_of).collect();
+        (panes.len() == Pane::ALL.len() && Pane::ALL.iter().all(|p| panes.contains(p))).then_some(Self(tree))
+    }
+
+    /// The arrangement to be remembered.
+    pub fn to_value(&self) -> Option<serde_json::Value> {
+        serde_json::to_value(&self.0).ok()
+    }
+
+    /// Brings a pane to the front of its tabs.
+    pub fn reveal(&mut self, pane: Pane) {
+        self.0.make_active(|_, tile| matches!(tile, egui_tiles::Tile::Pane(p) if *p == pane));
     }
 }
 
@@ -108,6 +154,7 @@ impl Behavior<Pane> for Panes<'_> {
             Pane::View => view::show(app, ui),
             Pane::Run => run::show(app, ui),
             Pane::Export => export::show(app, ui),
+            Pane::Report => report::show(app, ui),
             Pane::Log => log::show(app, ui),
         });
         UiResponse::None

@@ -2,20 +2,51 @@
 
 use super::super::VedutaApp;
 use super::super::action::Action;
+use super::super::session::Session;
 use super::super::shell::{about, action_button, word};
 use super::super::theme;
 use super::super::work::StageState;
 use crate::cli::format_seconds;
 use crate::gpu::DeviceChoice;
-use crate::pipeline::{PrintSize, Quality, RunRequest, StageName};
+use crate::pipeline::{Forecast, PrintSize, Quality, RunRequest, StageName, forecast};
+use crate::project::{Project, free_space};
 use eframe::egui::{self, RichText};
-use std::path::Path;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
 
 /// What the pane remembers.
-#[derive(Clone, Debug, Default)]
+#[derive(Default)]
 pub struct RunView {
     /// The command was copied in this session of the pane.
     copied: bool,
+    outlook: Outlook,
+}
+
+/// What the next run would take, worked out in the background.
+#[derive(Default)]
+struct Outlook {
+    /// For which state of the project it was asked.
+    asked: Option<(PathBuf, u64, RunRequest)>,
+    found: Arc<Mutex<Option<(Forecast, Option<u64>)>>>,
+}
+
+impl Outlook {
+    /// The forecast and the free bytes on the project's disk; asked for anew when the project or the request changed.
+    fn of(&mut self, session: &Session, ctx: &egui::Context) -> Option<(Forecast, Option<u64>)> {
+        let key = (session.root.clone(), session.generation, session.request.clone());
+        if session.work.is_none() && self.asked.as_ref() != Some(&key) {
+            let (root, request) = (session.root.clone(), session.request.clone());
+            self.asked = Some(key);
+            let (found, ctx) = (self.found.clone(), ctx.clone());
+            std::thread::spawn(move || {
+                let forecast = Project::open_to_read(&root).ok().map(|mut p| forecast(&mut p, &request));
+                let news = forecast.map(|f| (f, free_space(&root)));
+                *found.lock().unwrap_or_else(PoisonError::into_inner) = news;
+                ctx.request_repaint();
+            });
+        }
+        self.found.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
 }
 
 /// Draws the pane.
@@ -24,6 +55,7 @@ pub(super) fn show(app: &mut VedutaApp, ui: &mut egui::Ui) {
         buttons(app, ui);
         ui.add_space(4.0);
         stages(app, ui);
+        outlook(app, ui);
         ui.add_space(6.0);
         options(app, ui);
         ui.add_space(6.0);
@@ -75,6 +107,52 @@ fn stages(app: &VedutaApp, ui: &mut egui::Ui) {
             ui.end_row();
         }
     });
+}
+
+/// What the rest of the run, or the next one, will take.
+fn outlook(app: &mut VedutaApp, ui: &mut egui::Ui) {
+    let Some(session) = &app.session else { return };
+    let Some((forecast, free)) = app.run.outlook.of(session, ui.ctx()) else { return };
+    let gib = |bytes: u64| format!("{:.1} GiB", bytes as f64 / f64::from(1 << 30));
+    if session.work.is_some() {
+        let left = left_of_run(&session.board.stages, &forecast);
+        if left > 0.0 {
+            ui.weak(format!("About {} left in all", format_seconds(left)));
+        }
+        return;
+    }
+    if forecast.seconds() <= 0.0 {
+        return;
+    }
+    let room = free.map_or_else(String::new, |f| format!(" of {} free", gib(f)));
+    let (memory, disk) = (forecast.memory(), forecast.disk());
+    let text = format!(
+        "About {} to go; memory up to {}, disk {}{room}",
+        format_seconds(forecast.seconds()),
+        gib(memory),
+        gib(disk)
+    );
+    let tip = "An estimate for the processor, corrected by what this project's stages took; a GPU is faster";
+    ui.add(egui::Label::new(RichText::new(text).weak()).wrap()).on_hover_text(tip);
+    let warn = ui.visuals().warn_fg_color;
+    if free.is_some_and(|f| disk > f) {
+        ui.colored_label(warn, "The disk has too little room for this run. Free some, or move the project.");
+    }
+    if memory > crate::cli::default_memory() {
+        ui.colored_label(warn, "Memory may not suffice. Choose a lower quality or fewer photos.");
+    }
+}
+
+/// Seconds until the run's end: what the stage at work says, and the forecast of those after it.
+fn left_of_run(stages: &[(StageName, StageState)], forecast: &Forecast) -> f64 {
+    let of = |name: StageName| forecast.stages.iter().find(|s| s.stage == name).map_or(0.0, |s| s.seconds);
+    let Some(now) = stages.iter().position(|(_, s)| matches!(s, StageState::Running { .. })) else { return 0.0 };
+    let running = match &stages[now].1 {
+        StageState::Running { left_s: Some(left), .. } => *left,
+        StageState::Running { share, .. } => of(stages[now].0) * f64::from(1.0 - share),
+        _ => 0.0,
+    };
+    running + stages[now + 1..].iter().filter(|(_, s)| *s != StageState::Done).map(|(n, _)| of(*n)).sum::<f64>()
 }
 
 fn options(app: &mut VedutaApp, ui: &mut egui::Ui) {
@@ -189,7 +267,22 @@ pub fn command_of(root: &Path, request: &RunRequest, device: DeviceChoice) -> St
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::pipeline::{Freshness, StageForecast};
     use clap::Parser;
+
+    #[test]
+    fn time_left_counts_the_stage_at_work_and_those_after_it() {
+        let one = |stage, seconds| StageForecast { stage, state: Freshness::Fresh, seconds, memory: 0, disk: 0 };
+        let stages = vec![one(StageName::Ingest, 1.0), one(StageName::Features, 10.0), one(StageName::Match, 20.0)];
+        let forecast = Forecast { photos: 3, stages };
+        let state = |share, left_s| StageState::Running { share, left_s };
+        let board = |s| {
+            vec![(StageName::Ingest, StageState::Done), (StageName::Features, s), (StageName::Match, StageState::Fresh)]
+        };
+        assert_eq!(left_of_run(&board(state(0.5, Some(7.0))), &forecast), 27.0);
+        assert_eq!(left_of_run(&board(state(0.5, None)), &forecast), 25.0);
+        assert_eq!(left_of_run(&board(StageState::Cancelled), &forecast), 0.0);
+    }
 
     #[test]
     fn the_command_is_one_that_the_program_understands() {
