@@ -241,6 +241,12 @@ pub(crate) fn list_text(project: &Project, table: bool) -> Result<String, CliErr
     Ok(if table { write_table(&list, digits) } else { write_rows(&list, digits) })
 }
 
+/// Writes the project's points to a file of any name: `.csv` as a table, otherwise with marks.
+pub(crate) fn write_list(project: &Project, path: &Path) -> Result<(), CliError> {
+    let table = path.extension().is_some_and(|e| e.eq_ignore_ascii_case("csv"));
+    std::fs::write(path, list_text(project, table)?).map_err(|e| CliError::io("write", path, &e))
+}
+
 /// File name of a photo, with its folder where another has the same.
 fn name_in(photos: &[PathBuf], photo: &Path) -> String {
     let name = photo.file_name().map(|n| n.to_string_lossy().into_owned()).unwrap_or_default();

@@ -103,6 +103,8 @@ pub struct ControlResult {
     pub target: Vector3<f64>,
     /// Where the marks alone put it with the adjusted photos; `None` with fewer than two usable marks.
     pub measured: Option<Vector3<f64>>,
+    /// Standard deviation of `measured` in metres along east, north, up, from the marks' own.
+    pub measured_sigma_m: Option<Vector3<f64>>,
     /// Measured minus given in metres, east and north.
     pub residual_m: Option<[f64; 2]>,
     /// Measured minus given in metres, up; `None` too where no height was given.

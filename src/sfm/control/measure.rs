@@ -11,7 +11,7 @@ use crate::base::{Diagnostic, PhotoId, Rng};
 use crate::geometry::least_squares::Loss;
 use crate::geometry::triangulation::{View, refine_point, triangulate_robust};
 use crate::scene::{ControlReport, ControlResult, ControlRole, ControlTarget, Flight, MarkResult, Reconstruction};
-use nalgebra::{Vector2, Vector3};
+use nalgebra::{Matrix3, Vector2, Vector3};
 
 /// Smallest angle in radians between two rays of a marked point.
 const MIN_ANGLE: f64 = 0.01;
@@ -82,6 +82,7 @@ pub(super) fn unplaced(
         role: t.role,
         target: Vector3::zeros(),
         measured: x,
+        measured_sigma_m: None,
         residual_m: None,
         residual_up_m: None,
         marks: mark_results(model, &t.marks, x),
@@ -100,6 +101,7 @@ pub(super) fn report(model: &Reconstruction, goals: &[Goal], scale: f64, options
             role: goal.target.role,
             target: goal.place,
             measured,
+            measured_sigma_m: measured.and_then(|x| sigma_of(model, &goal.target.marks, &x, scale)),
             residual_m: residual.map(|r| [r.x, r.y]),
             residual_up_m: residual.map(|r| r.z).filter(|_| goal.has_height()),
             marks: mark_results(model, &goal.target.marks, measured.or(known)),
@@ -139,15 +141,16 @@ pub(super) fn explain(
         let Some([e, n]) = point.residual_m.filter(|_| point.role == ControlRole::Control) else { continue };
         let u = point.residual_up_m.unwrap_or(0.0);
         let off = Vector3::new(e, n, u);
-        let whitened = off.zip_map(&goal.sigma, |o, s| if s.is_finite() { o / s } else { 0.0 }).norm();
         // A point may also be off by what its marks cannot tell.
-        if whitened > POINT_LIMIT && off.norm() > 3.0 * pixel_on_ground(point, goal, flight) {
+        let own = point.measured_sigma_m.unwrap_or_default();
+        let whitened = Vector3::from_fn(|c, _| off[c] / goal.sigma[c].hypot(own[c])).norm();
+        if whitened > POINT_LIMIT {
             notes.push(Diagnostic::warning(
                 "control-point-off",
                 point.name.clone(),
                 format!(
                     "The photos put the control point {} {e:+.3} m east, {n:+.3} m north, {u:+.3} m up of its coordinates \
-                     ({whitened:.0} times its standard deviation).",
+                     ({whitened:.0} standard deviations).",
                     point.name
                 ),
                 "Check its coordinates and the reference system, give it a larger sigma, or make it a check point.",
@@ -156,16 +159,15 @@ pub(super) fn explain(
     }
 }
 
-/// Size of a pixel at the point in metres, for photos looking from typical heights of the flight.
-fn pixel_on_ground(point: &ControlResult, goal: &Goal, flight: &Flight) -> f64 {
-    let place = point.measured.unwrap_or(goal.place);
-    let sizes: Vec<f64> = point
-        .marks
-        .iter()
-        .filter_map(|m| {
-            let photo = &flight.photos[m.photo.index()];
-            Some((photo.position?.centre - place).norm() / flight.camera_of(m.photo).lens.f)
-        })
-        .collect();
-    crate::base::stats::median(&sizes).unwrap_or(0.0)
+/// Standard deviations of a place from those of its marks.
+fn sigma_of(model: &Reconstruction, marks: &[Mark], x: &Vector3<f64>, scale: f64) -> Option<Vector3<f64>> {
+    let mut normal = Matrix3::zeros();
+    for (photo, _) in marks {
+        let Some(pose) = &model.poses[photo.index()] else { continue };
+        let Some((_, j)) = model.camera(*photo).lens.project_with_jacobians(&pose.apply(x)) else { continue };
+        let by_place = j.by_point * pose.matrix();
+        normal += by_place.transpose() * by_place;
+    }
+    let covariance = normal.try_inverse()?;
+    Some(covariance.diagonal().map(|v| v.max(0.0).sqrt() * MARK_SIGMA_PX * scale))
 }

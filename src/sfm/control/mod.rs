@@ -19,6 +19,7 @@ mod problem;
 #[cfg(test)]
 mod tests;
 
+use super::gates::UNSCALED;
 use super::{SfmError, SfmOptions};
 use crate::base::{Ctx, Diagnostic, PhotoId};
 use crate::bundle;
@@ -91,6 +92,7 @@ pub fn adjust_to_control(
         return Ok(model);
     }
     if placed_by_control {
+        model.notes.retain(|n| n.code != UNSCALED);
         model.georeference = Georeference::Local { frame, residuals: Vec::new(), doming_m: (0.0, f64::INFINITY) };
         notes.push(Diagnostic::info(
             PLACED,
