@@ -87,7 +87,7 @@ pub(super) fn show(app: &mut VedutaApp, ui: &mut egui::Ui) {
     let (mut save, mut close) = (false, false);
     egui::Frame::group(ui.style()).show(ui, |ui| {
         ui.horizontal_wrapped(|ui| {
-            let mut field = |ui: &mut egui::Ui, name: &str, text: &mut String, width: f32, tip: &str| {
+            let field = |ui: &mut egui::Ui, name: &str, text: &mut String, width: f32, tip: &str| {
                 let label = ui.label(name).on_hover_text(tip);
                 ui.add(egui::TextEdit::singleline(text).desired_width(width)).labelled_by(label.id).on_hover_text(tip);
             };
