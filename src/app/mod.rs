@@ -9,6 +9,7 @@ mod action;
 mod dialogs;
 mod edits;
 mod message;
+mod missing;
 mod panes;
 mod recent;
 mod sample;
@@ -62,6 +63,7 @@ pub struct VedutaApp {
     export: panes::ExportView,
     report: panes::ReportView,
     message: Option<Message>,
+    missing: missing::Missing,
     palette: Option<action::Palette>,
     help: bool,
     dialog: Option<Dialog>,
@@ -94,6 +96,7 @@ impl VedutaApp {
             export: panes::ExportView::default(),
             report: panes::ReportView::default(),
             message: None,
+            missing: missing::Missing::default(),
             palette: None,
             help: false,
             dialog: None,
@@ -275,6 +278,7 @@ impl VedutaApp {
             match answer {
                 dialogs::Answer::Photos(paths) => self.start.suggest(paths),
                 dialogs::Answer::Project(root) => self.open(&root, None),
+                dialogs::Answer::Relink(folder) => self.missing.search(&folder, ctx),
                 dialogs::Answer::Nothing => {}
             }
         }
