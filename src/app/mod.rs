@@ -157,7 +157,7 @@ impl VedutaApp {
         let Some(project) = session.project.take() else { return };
         let ctx = ctx.clone();
         let request = crate::pipeline::RunRequest { until, ..session.request.clone() };
-        let board = work::Board { log: Vec::new(), results: 0, ..session.board.clone() };
+        let board = work::Board { log: Vec::new(), results: 0, preview: None, ..session.board.clone() };
         let memory = crate::cli::default_memory();
         session.work =
             Some(work::Work::start(project, request, self.device, memory, board, move || ctx.request_repaint()));
