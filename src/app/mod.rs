@@ -148,6 +148,7 @@ impl VedutaApp {
     }
 
     fn fail(&mut self, e: &ProjectError) {
+        self.missing.look_again();
         self.message = Some(Message::error(e.to_string(), e.hint()));
     }
 
