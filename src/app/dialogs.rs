@@ -15,6 +15,8 @@ pub enum Answer {
     ControlList(PathBuf),
     /// Where to write the control points.
     ControlFile(PathBuf),
+    /// A folder that may hold the missing photos.
+    Relink(PathBuf),
     /// Nothing.
     Nothing,
 }
@@ -45,6 +47,11 @@ impl Dialog {
         let dialog = AsyncFileDialog::new().set_title("Write the control points (.txt with marks, .csv without)");
         let dialog = dialog.add_filter("Lists of control points", &["txt", "csv"]).set_file_name("control.txt");
         Self::of(ctx, dialog.save_file(), Answer::ControlFile)
+    }
+
+    /// Asks where missing photos are.
+    pub fn relink(ctx: &Context) -> Self {
+        Self::folder(ctx, "Choose the folder where the photos are now", Answer::Relink)
     }
 
     fn folder(ctx: &Context, title: &str, answer: fn(PathBuf) -> Answer) -> Self {

@@ -10,6 +10,7 @@ mod control;
 mod dialogs;
 mod edits;
 mod message;
+mod missing;
 mod panes;
 mod recent;
 mod sample;
@@ -64,6 +65,7 @@ pub struct VedutaApp {
     control: panes::ControlView,
     report: panes::ReportView,
     message: Option<Message>,
+    missing: missing::Missing,
     palette: Option<action::Palette>,
     help: bool,
     dialog: Option<Dialog>,
@@ -97,6 +99,7 @@ impl VedutaApp {
             control: panes::ControlView::default(),
             report: panes::ReportView::default(),
             message: None,
+            missing: missing::Missing::default(),
             palette: None,
             help: false,
             dialog: None,
@@ -149,6 +152,7 @@ impl VedutaApp {
     }
 
     fn fail(&mut self, e: &ProjectError) {
+        self.missing.look_again();
         self.message = Some(Message::error(e.to_string(), e.hint()));
     }
 
@@ -158,7 +162,7 @@ impl VedutaApp {
         let Some(project) = session.project.take() else { return };
         let ctx = ctx.clone();
         let request = crate::pipeline::RunRequest { until, ..session.request.clone() };
-        let board = work::Board { log: Vec::new(), results: 0, ..session.board.clone() };
+        let board = work::Board { log: Vec::new(), results: 0, preview: None, ..session.board.clone() };
         let memory = crate::cli::default_memory();
         session.work =
             Some(work::Work::start(project, request, self.device, memory, board, move || ctx.request_repaint()));
@@ -298,6 +302,7 @@ impl VedutaApp {
                 dialogs::Answer::Project(root) => self.open(&root, None),
                 dialogs::Answer::ControlList(path) => panes::ControlView::import(self, path, ctx),
                 dialogs::Answer::ControlFile(path) => panes::ControlView::export(self, &path),
+                dialogs::Answer::Relink(folder) => self.missing.search(&folder, ctx),
                 dialogs::Answer::Nothing => {}
             }
         }

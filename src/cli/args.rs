@@ -30,8 +30,19 @@ pub enum Command {
     Synth(SynthArgs),
     /// Measure a project against ground truth
     Eval(EvalArgs),
+    /// Tell a project where photos are now that were moved
+    Relink(RelinkArgs),
     /// List the GPUs, which would be used, and why
     Devices,
+}
+
+/// What was moved.
+#[derive(Debug, Args)]
+pub struct RelinkArgs {
+    /// The project
+    pub project: PathBuf,
+    /// Folder that holds the photos now, searched with its subfolders
+    pub folder: PathBuf,
 }
 
 /// How to run the stages.

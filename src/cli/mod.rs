@@ -12,6 +12,7 @@ mod eval;
 mod export;
 mod info;
 mod progress;
+mod relink;
 mod report;
 mod run;
 mod synth;
@@ -44,6 +45,7 @@ pub fn main() -> ExitCode {
         Command::Report(args) => report::report(&args),
         Command::Synth(args) => synth::synth(&args),
         Command::Eval(args) => eval::eval(&args),
+        Command::Relink(args) => relink::relink(&args),
         Command::Devices => devices::devices(),
     };
     match outcome {

@@ -35,7 +35,7 @@ fn with_points(dir: &Path) -> (Window, std::path::PathBuf) {
 
 fn has_beginning(window: &Window, beginning: &str) -> bool {
     let found = window.harness.query_all_by(|n| {
-        let text = n.accesskit_node().label().or_else(|| n.accesskit_node().value());
+        let text = n.label().or_else(|| n.value());
         text.is_some_and(|t| t.starts_with(beginning))
     });
     found.count() > 0
@@ -82,7 +82,12 @@ fn a_point_is_marked_by_key_and_by_click_and_undone() {
     for pressed in [true, false] {
         window.harness.event(egui::Event::PointerMoved(place));
         let button = egui::PointerButton::Primary;
-        window.harness.event(egui::Event::PointerButton { pos: place, button, pressed, modifiers: egui::Modifiers::NONE });
+        window.harness.event(egui::Event::PointerButton {
+            pos: place,
+            button,
+            pressed,
+            modifiers: egui::Modifiers::NONE,
+        });
         window.harness.step();
     }
     window.settle();

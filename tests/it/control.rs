@@ -52,7 +52,10 @@ fn control_points_take_out_what_gps_is_off_by() {
     let (a, b) = (control(&manifest), control(&again));
     assert_eq!(a.as_array().unwrap().len(), b.as_array().unwrap().len());
     for (a, b) in a.as_array().unwrap().iter().zip(b.as_array().unwrap()) {
-        assert_eq!((&a["name"], &a["role"], a["marks"].as_array().unwrap().len()), (&b["name"], &b["role"], b["marks"].as_array().unwrap().len()));
+        assert_eq!(
+            (&a["name"], &a["role"], a["marks"].as_array().unwrap().len()),
+            (&b["name"], &b["role"], b["marks"].as_array().unwrap().len())
+        );
         for k in 0..3 {
             assert!((a["given"][k].as_f64().unwrap() - b["given"][k].as_f64().unwrap()).abs() < 1e-3);
         }

@@ -7,6 +7,7 @@ mod log;
 mod map;
 mod overlay;
 mod photos;
+mod preview;
 mod report;
 mod run;
 mod table;
