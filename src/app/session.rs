@@ -2,9 +2,9 @@
 
 use super::edits::Edits;
 use super::work::{Board, Work};
-use crate::base::{Fingerprint, PhotoId};
+use crate::base::{Diagnostic, Fingerprint, PhotoId};
 use crate::camera::FocalSource;
-use crate::pipeline::{self, RunRequest};
+use crate::pipeline::{self, RunRequest, StageName};
 use crate::project::{Project, ProjectError, Verdict};
 use crate::scene::{Flight, Georeference, Reconstruction};
 use nalgebra::Vector3;
@@ -119,6 +119,7 @@ impl Session {
     pub fn reload(&mut self) -> Result<(), ProjectError> {
         let mut reader = Project::open_to_read(&self.root)?;
         let log = std::mem::take(&mut self.board.log);
+        let log = if log.is_empty() { said_before(&reader) } else { log };
         self.board = Board { log, ..Board::new(pipeline::states(&mut reader, &self.request)) };
         self.read_results(&reader);
         Ok(())
@@ -190,6 +191,16 @@ impl Session {
     pub fn is_editable(&self) -> bool {
         self.project.is_some()
     }
+}
+
+/// What the stages had to say when their current results were made.
+fn said_before(reader: &Project) -> Vec<(String, Diagnostic)> {
+    let of_stage = |stage: StageName| {
+        let done = reader.current(stage.word()).and_then(|a| a.done());
+        let notes = done.map(|d| d.diagnostics).unwrap_or_default();
+        notes.into_iter().map(move |d| (stage.word().to_string(), d))
+    };
+    StageName::ALL.into_iter().flat_map(of_stage).collect()
 }
 
 /// The rows of all photos, in the order of the files.
