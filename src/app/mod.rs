@@ -321,6 +321,13 @@ impl eframe::App for VedutaApp {
     }
 }
 
+/// The picture that the desktop shows for the window.
+fn icon() -> Option<egui::IconData> {
+    let decoded = image::load_from_memory(include_bytes!("../../assets/veduta.png")).ok()?.into_rgba8();
+    let (width, height) = decoded.dimensions();
+    Some(egui::IconData { rgba: decoded.into_raw(), width, height })
+}
+
 /// Opens the window; returns when it is closed.
 pub fn main(project: Option<PathBuf>) -> ExitCode {
     let settings = Settings::load();
@@ -332,6 +339,10 @@ pub fn main(project: Option<PathBuf>) -> ExitCode {
         .with_maximized(settings.maximized)
         .with_min_inner_size([300.0, 200.0])
         .with_drag_and_drop(true);
+    let viewport = match icon() {
+        Some(icon) => viewport.with_icon(icon),
+        None => viewport,
+    };
     let options = eframe::NativeOptions { viewport, renderer: eframe::Renderer::Wgpu, ..Default::default() };
     let setup = Setup { settings, project, sample: SampleFlight::default(), device: DeviceChoice::Auto };
     let outcome = eframe::run_native("veduta", options, Box::new(|cc| Ok(Box::new(VedutaApp::new(cc, setup)))));
