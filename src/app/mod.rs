@@ -6,6 +6,7 @@
 //! window draws only when something changed.
 
 mod action;
+mod control;
 mod dialogs;
 mod edits;
 mod message;
@@ -61,6 +62,7 @@ pub struct VedutaApp {
     view: panes::View3d,
     run: panes::RunView,
     export: panes::ExportView,
+    control: panes::ControlView,
     report: panes::ReportView,
     message: Option<Message>,
     missing: missing::Missing,
@@ -94,6 +96,7 @@ impl VedutaApp {
             view: panes::View3d::default(),
             run: panes::RunView::default(),
             export: panes::ExportView::default(),
+            control: panes::ControlView::default(),
             report: panes::ReportView::default(),
             message: None,
             missing: missing::Missing::default(),
@@ -129,6 +132,7 @@ impl VedutaApp {
                 self.photos = PhotoView::default();
                 self.map = panes::MapView::default();
                 self.export = panes::ExportView::default();
+                self.control = panes::ControlView::default();
                 self.report = panes::ReportView::default();
                 self.view = panes::View3d::default();
             }
@@ -203,6 +207,15 @@ impl VedutaApp {
             Action::ResetLayout => self.layout = Layout::default(),
             Action::Show(pane) => self.layout.reveal(pane),
             Action::Accept | Action::Doubt | Action::Reject => self.judge(action),
+            Action::ImportControl => self.dialog = Some(Dialog::control_list(ctx)),
+            Action::ExportControl => self.dialog = Some(Dialog::control_file(ctx)),
+            Action::NextPoint | Action::PreviousPoint | Action::Mark | Action::DeleteMark => {
+                panes::ControlView::act(self, action);
+            }
+            Action::Adjust => self.run_until(crate::pipeline::StageName::Sparse, ctx),
+            Action::NextPhoto | Action::PreviousPhoto if self.control.is_in_front() => {
+                panes::ControlView::act(self, action);
+            }
             Action::NextPhoto | Action::PreviousPhoto => {
                 if let Some(session) = &self.session {
                     self.photos.step(session, action == Action::NextPhoto);
@@ -252,6 +265,14 @@ impl VedutaApp {
             Action::Accept | Action::Doubt | Action::Reject => editable && self.photos.has_selection(),
             Action::NextPhoto | Action::PreviousPhoto => session.is_some_and(|s| !s.rows.is_empty()),
             Action::Show(_) => session.is_some(),
+            Action::ImportControl => editable,
+            Action::ExportControl => session.is_some_and(|s| !s.control.points.is_empty()),
+            Action::NextPoint | Action::PreviousPoint => {
+                self.control.is_in_front() && session.is_some_and(|s| !s.control.points.is_empty())
+            }
+            Action::Mark => editable && self.control.can_mark(),
+            Action::DeleteMark => editable && session.is_some_and(|s| self.control.mark(s).is_some()),
+            Action::Adjust => editable && session.is_some_and(|s| s.control.points.iter().any(|p| !p.marks.is_empty())),
             Action::NewProject | Action::OpenProject | Action::OpenSample => !running && self.making_sample.is_none(),
             Action::Theme | Action::Palette | Action::Help | Action::ResetLayout | Action::Quit => true,
         }
@@ -279,6 +300,8 @@ impl VedutaApp {
             match answer {
                 dialogs::Answer::Photos(paths) => self.start.suggest(paths),
                 dialogs::Answer::Project(root) => self.open(&root, None),
+                dialogs::Answer::ControlList(path) => panes::ControlView::import(self, path, ctx),
+                dialogs::Answer::ControlFile(path) => panes::ControlView::export(self, &path),
                 dialogs::Answer::Relink(folder) => self.missing.search(&folder, ctx),
                 dialogs::Answer::Nothing => {}
             }
@@ -293,9 +316,14 @@ impl VedutaApp {
                 Err((headline, hint)) => self.message = Some(Message::error(headline, hint)),
             }
         }
+        panes::ControlView::collect(self);
         let dropped: Vec<PathBuf> = ctx.input(|i| i.raw.dropped_files.iter().map(|f| f.path().to_path_buf()).collect());
         match dropped.first() {
             Some(one) if one.join("project.json").exists() => self.open(&one.clone(), None),
+            Some(one) if is_list(one) && self.session.as_ref().is_some_and(Session::is_editable) => {
+                self.layout.reveal(panes::Pane::Control);
+                panes::ControlView::import(self, one.clone(), ctx);
+            }
             Some(_) => {
                 self.session = self.session.take().filter(|s| s.work.is_some());
                 self.start.suggest(dropped);
@@ -314,6 +342,7 @@ impl eframe::App for VedutaApp {
                 self.act(action, &ctx);
             }
         }
+        self.control.begin_frame();
         shell::show(self, ui);
         if ctx.input(|i| i.viewport().close_requested()) {
             self.remember_window(&ctx);
@@ -326,6 +355,11 @@ fn icon() -> Option<egui::IconData> {
     let decoded = image::load_from_memory(include_bytes!("../../assets/veduta.png")).ok()?.into_rgba8();
     let (width, height) = decoded.dimensions();
     Some(egui::IconData { rgba: decoded.into_raw(), width, height })
+}
+
+/// Whether a dropped file is a list of control points.
+fn is_list(path: &Path) -> bool {
+    path.extension().is_some_and(|e| e.eq_ignore_ascii_case("txt") || e.eq_ignore_ascii_case("csv"))
 }
 
 /// Opens the window; returns when it is closed.

@@ -4,6 +4,7 @@
 //! 3 cancelled.
 
 mod args;
+mod control;
 mod demo;
 mod devices;
 mod error;
@@ -16,7 +17,11 @@ mod report;
 mod run;
 mod synth;
 
+pub(crate) use args::ControlArgs;
 pub use args::{Cli, Command};
+pub(crate) use control::{
+    DEFAULT_SIGMA_M as CONTROL_SIGMA_M, Imported, import as import_control, write_list as write_control_list,
+};
 pub(crate) use export::write_one as export_one;
 pub(crate) use progress::format_seconds;
 pub(crate) use report::{Contents as ReportContents, write as write_report};
