@@ -235,7 +235,13 @@ fn canvas(view: &mut View3d, what: What, device: &RenderState, ui: &mut egui::Ui
                     points.clear();
                 }
                 points.push(hit.point);
-                let line = Polyline { points: points.clone(), closed: false, width_px: 3.0, colour: [240, 178, 66] };
+                let line = Polyline {
+                    points: points.clone(),
+                    closed: false,
+                    width_px: 3.0,
+                    colour: [240, 178, 66],
+                    on_top: true,
+                };
                 viewport.set_polylines(&[line]);
             }
             (Some(_), None) => {}
