@@ -83,7 +83,8 @@ pub const ENTRIES: &[Entry] = &[
     entry(Action::Show(Pane::Details), "View", "Show the selected photo", command(Key::Num5)),
     entry(Action::Show(Pane::Run), "View", "Show the stages", command(Key::Num6)),
     entry(Action::Show(Pane::Export), "View", "Show export", command(Key::Num7)),
-    entry(Action::Show(Pane::Log), "View", "Show the messages", command(Key::Num8)),
+    entry(Action::Show(Pane::Report), "View", "Show the report", command(Key::Num8)),
+    entry(Action::Show(Pane::Log), "View", "Show the messages", command(Key::Num9)),
     entry(Action::Palette, "View", "Command palette...", command(Key::P)),
     entry(Action::Help, "View", "Keyboard shortcuts", plain(Key::F1)),
 ];

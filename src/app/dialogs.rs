@@ -11,6 +11,8 @@ pub enum Answer {
     Photos(Vec<PathBuf>),
     /// A project folder.
     Project(PathBuf),
+    /// A folder that may hold the missing photos.
+    Relink(PathBuf),
     /// Nothing.
     Nothing,
 }
@@ -27,6 +29,11 @@ impl Dialog {
     /// Asks for a project folder.
     pub fn project(ctx: &Context) -> Self {
         Self::folder(ctx, "Choose a project folder (its name ends in .veduta)", Answer::Project)
+    }
+
+    /// Asks where missing photos are.
+    pub fn relink(ctx: &Context) -> Self {
+        Self::folder(ctx, "Choose the folder where the photos are now", Answer::Relink)
     }
 
     fn folder(ctx: &Context, title: &str, answer: fn(PathBuf) -> Answer) -> Self {

@@ -9,6 +9,7 @@ mod action;
 mod dialogs;
 mod edits;
 mod message;
+mod missing;
 mod panes;
 mod recent;
 mod sample;
@@ -60,7 +61,9 @@ pub struct VedutaApp {
     view: panes::View3d,
     run: panes::RunView,
     export: panes::ExportView,
+    report: panes::ReportView,
     message: Option<Message>,
+    missing: missing::Missing,
     palette: Option<action::Palette>,
     help: bool,
     dialog: Option<Dialog>,
@@ -91,7 +94,9 @@ impl VedutaApp {
             view: panes::View3d::default(),
             run: panes::RunView::default(),
             export: panes::ExportView::default(),
+            report: panes::ReportView::default(),
             message: None,
+            missing: missing::Missing::default(),
             palette: None,
             help: false,
             dialog: None,
@@ -124,6 +129,7 @@ impl VedutaApp {
                 self.photos = PhotoView::default();
                 self.map = panes::MapView::default();
                 self.export = panes::ExportView::default();
+                self.report = panes::ReportView::default();
                 self.view = panes::View3d::default();
             }
             Err(e) => self.fail(&e),
@@ -151,7 +157,7 @@ impl VedutaApp {
         let Some(project) = session.project.take() else { return };
         let ctx = ctx.clone();
         let request = crate::pipeline::RunRequest { until, ..session.request.clone() };
-        let board = work::Board { log: Vec::new(), results: 0, ..session.board.clone() };
+        let board = work::Board { log: Vec::new(), results: 0, preview: None, ..session.board.clone() };
         let memory = crate::cli::default_memory();
         session.work =
             Some(work::Work::start(project, request, self.device, memory, board, move || ctx.request_repaint()));
@@ -272,6 +278,7 @@ impl VedutaApp {
             match answer {
                 dialogs::Answer::Photos(paths) => self.start.suggest(paths),
                 dialogs::Answer::Project(root) => self.open(&root, None),
+                dialogs::Answer::Relink(folder) => self.missing.search(&folder, ctx),
                 dialogs::Answer::Nothing => {}
             }
         }

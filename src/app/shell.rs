@@ -1,7 +1,7 @@
 //! The frame around everything: menus, message strip, status bar, palette, help sheet.
 
 use super::action::{self, ENTRIES, MENUS};
-use super::{VedutaApp, panes, start, theme};
+use super::{VedutaApp, missing, panes, start, theme};
 use crate::cli::format_seconds;
 use crate::project::free_space;
 use eframe::egui::{self, Align, Key, Layout, Panel, RichText};
@@ -61,6 +61,7 @@ pub fn show(app: &mut VedutaApp, ui: &mut egui::Ui) {
             app.message = None;
         }
     }
+    missing::show(app, ui);
     if app.session.is_some() {
         panes::show(app, ui);
     } else {

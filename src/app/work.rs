@@ -1,7 +1,7 @@
 //! A run in the background: the same `pipeline::run` as on the command line, its events folded into a board that the
 //! window shows. Cancel and pause go through the run's token; a panic in a stage arrives as that stage's failure.
 
-use crate::base::{CancelToken, Ctx, Diagnostic, Event};
+use crate::base::{CancelToken, Ctx, Diagnostic, Event, Preview};
 use crate::gpu::{DeviceChoice, Gpu};
 use crate::pipeline::{self, Freshness, RunRequest, RunSummary, StageError, StageName};
 use crate::project::Project;
@@ -66,6 +66,8 @@ pub struct Board {
     pub stages: Vec<(StageName, StageState)>,
     /// Stage and message, in the order in which they came.
     pub log: Vec<(String, Diagnostic)>,
+    /// The latest unfinished result, and how many came before it.
+    pub preview: Option<(u64, Arc<Preview>)>,
     /// Grows with each finished stage, so that what shows results knows when to look again.
     pub results: u64,
 }
@@ -150,6 +152,14 @@ impl Work {
         });
         ctx.seed = request.seed;
         ctx.max_memory = max_memory;
+        let (seen, shown) = (board.clone(), wake.clone());
+        let ctx = ctx.watched(move |preview| {
+            let mut board = seen.lock().unwrap_or_else(PoisonError::into_inner);
+            let number = board.preview.as_ref().map_or(0, |p| p.0 + 1);
+            board.preview = Some((number, Arc::new(preview)));
+            drop(board);
+            shown();
+        });
         let token = ctx.cancel_token();
         let thread = std::thread::spawn(move || {
             let value = serde_json::to_value(&request).unwrap_or_default();

@@ -3,6 +3,7 @@
 //! A method calls [`Ctx::tick`] often (at least every 200 ms of work) and returns early with [`Cancelled`] by `?`.
 //! The receiver of the events (command line, window, test) is a plain callback, so that this layer knows no framework.
 
+use super::preview::{Preview, Watcher};
 use serde::{Deserialize, Serialize};
 use std::sync::{
     Arc,
@@ -165,6 +166,7 @@ pub struct Ctx {
     /// Milliseconds since `started` of the last progress event, to limit their rate; `u64::MAX` before the first.
     last_progress: Arc<AtomicU64>,
     high_water: Arc<AtomicU64>,
+    watcher: Option<Watcher>,
     /// Share of the stage's progress that this context's ticks fill.
     portion: (f64, f64),
     /// Seed of everything random; results are equal for equal seeds.
@@ -183,6 +185,7 @@ impl Ctx {
             started: std::time::Instant::now(),
             last_progress: Arc::new(AtomicU64::new(u64::MAX)),
             high_water: Arc::new(AtomicU64::new(0)),
+            watcher: None,
             portion: (0.0, 1.0),
             seed: 0,
             max_memory: 4 << 30,
@@ -192,6 +195,18 @@ impl Ctx {
     /// A context that tells nobody anything, for tests and small calls.
     pub fn silent() -> Self {
         Self::new(|_| {})
+    }
+
+    /// The same run with unfinished results shown to somebody.
+    pub fn watched(&self, show: impl Fn(Preview) + Send + Sync + 'static) -> Self {
+        Self { watcher: Some(Watcher::new(show)), ..self.clone() }
+    }
+
+    /// Shows an unfinished result; it is made only where somebody watches, and at most a few times a second.
+    pub fn preview(&self, make: impl FnOnce() -> Preview) {
+        if let Some(watcher) = &self.watcher {
+            watcher.offer(make);
+        }
     }
 
     /// The same run with its events sent to another observer.

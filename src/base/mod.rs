@@ -4,10 +4,12 @@
 mod ctx;
 mod fingerprint;
 mod ids;
+mod preview;
 mod random;
 pub mod stats;
 
 pub use ctx::{CancelToken, Cancelled, Ctx, Diagnostic, Event, Severity};
 pub use fingerprint::Fingerprint;
 pub use ids::{CameraId, PhotoId, PointId};
+pub use preview::Preview;
 pub use random::Rng;

@@ -30,8 +30,19 @@ pub enum Command {
     Synth(SynthArgs),
     /// Measure a project against ground truth
     Eval(EvalArgs),
+    /// Tell a project where photos are now that were moved
+    Relink(RelinkArgs),
     /// List the GPUs, which would be used, and why
     Devices,
+}
+
+/// What was moved.
+#[derive(Debug, Args)]
+pub struct RelinkArgs {
+    /// The project
+    pub project: PathBuf,
+    /// Folder that holds the photos now, searched with its subfolders
+    pub folder: PathBuf,
 }
 
 /// How to run the stages.
@@ -146,6 +157,9 @@ pub struct SynthArgs {
     /// Standard deviation of the GPS in metres, horizontally; 1.5 times that vertically
     #[arg(long, default_value_t = 2.0, value_name = "M")]
     pub gps_sigma: f64,
+    /// GPS errors independent from photo to photo, without the slow drift that real receivers have.
+    #[arg(long)]
+    pub gps_white: bool,
 }
 
 /// Arguments of `veduta eval`.

@@ -11,6 +11,7 @@ mod eval;
 mod export;
 mod info;
 mod progress;
+mod relink;
 mod report;
 mod run;
 mod synth;
@@ -18,7 +19,7 @@ mod synth;
 pub use args::{Cli, Command};
 pub(crate) use export::write_one as export_one;
 pub(crate) use progress::format_seconds;
-pub(crate) use report::write as write_report;
+pub(crate) use report::{Contents as ReportContents, write as write_report};
 pub(crate) use run::default_memory;
 
 pub use demo::{PHOTOS as DEMO_PHOTOS, WIDTH as DEMO_WIDTH, flight_options as demo_flight_options};
@@ -39,6 +40,7 @@ pub fn main() -> ExitCode {
         Command::Report(args) => report::report(&args),
         Command::Synth(args) => synth::synth(&args),
         Command::Eval(args) => eval::eval(&args),
+        Command::Relink(args) => relink::relink(&args),
         Command::Devices => devices::devices(),
     };
     match outcome {

@@ -11,7 +11,9 @@ use std::time::Instant;
 
 /// Runs the command.
 pub fn synth(args: &SynthArgs) -> Result<(), CliError> {
-    write_flight(&args.out, &options(args.photos, args.width, args.seed, args.gps_sigma), false)
+    let options = options(args.photos, args.width, args.seed, args.gps_sigma);
+    let gps_drift = if args.gps_white { 0.0 } else { options.gps_drift };
+    write_flight(&args.out, &SynthOptions { gps_drift, ..options }, false)
 }
 
 /// The options of a flight; GPS sigma in metres, horizontally.

@@ -12,10 +12,12 @@
 
 mod error;
 mod photos;
+mod relink;
 mod space;
 mod store;
 
 pub use error::ProjectError;
 pub use photos::{file_stamp, find_photos, read_photo};
+pub use relink::{find_moved, lost_photos};
 pub use space::free_space;
 pub use store::{Artifact, ArtifactWriter, Done, Manifest, Project, Verdict};

@@ -65,6 +65,7 @@ pub(super) fn grow(ctx: &Ctx, model: &mut Model, graph: &ViewGraph, options: &Sf
     while level < STRICTNESS.len() {
         let registered = model.registered();
         ctx.tick(20 + (MAPPING - 20) * registered.min(reachable) as u64 / reachable as u64, ALL)?;
+        ctx.preview(|| model.preview());
         let (share, ratio) = STRICTNESS[level];
         let needed = (options.resection_inliers as f64 * share) as usize;
         let mut open = candidates(model, needed);

@@ -6,7 +6,7 @@
 //! own random stream.
 
 use super::SfmOptions;
-use crate::base::{CameraId, Diagnostic, PhotoId, Rng};
+use crate::base::{CameraId, Diagnostic, PhotoId, Preview, Rng};
 use crate::camera::Camera;
 use crate::geometry::triangulation::{View, triangulate_robust, triangulation_angle};
 use crate::geometry::{Rigid3, Sim3};
@@ -74,6 +74,15 @@ impl Quality {
 }
 
 impl Model {
+    /// Points and camera centres for a person who watches.
+    pub fn preview(&self) -> Preview {
+        let single = |v: &Vector3<f64>| v.cast::<f32>().into();
+        Preview::Points {
+            points: self.tracks.iter().filter_map(|t| t.point.as_ref().map(single)).collect(),
+            centres: self.poses.iter().flatten().map(|p| single(&p.centre())).collect(),
+        }
+    }
+
     pub fn new(flight: &Flight, features: &[Features], tracks: Vec<Vec<(u32, u32)>>, options: &SfmOptions) -> Self {
         let sight = |(photo, feature): (u32, u32)| {
             let k = &features[photo as usize].keypoints[feature as usize];

@@ -189,7 +189,8 @@ fn shot(
     rng: &mut Rng,
 ) -> Shot {
     // Most of a receiver's error changes slowly: 0.6^2 + 0.8^2 = 1 (drift has a standard deviation of about 0.93).
-    let error = |axis: usize, rng: &mut Rng| 0.65 * drift.at(axis, time) + 0.8 * rng.normal();
+    let slow = options.gps_drift;
+    let error = |axis: usize, rng: &mut Rng| 0.65 * slow * drift.at(axis, time) + (1.0 - 0.2 * slow) * rng.normal();
     let (sh, sv) = (options.gps_sigma_horizontal_m, options.gps_sigma_vertical_m);
     let measured =
         centre + Vector3::new(sh * error(0, rng), sh * error(1, rng), sv * error(2, rng) + options.altitude_offset_m);

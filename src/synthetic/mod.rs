@@ -55,6 +55,9 @@ pub struct SynthOptions {
     pub gps_sigma_horizontal_m: f64,
     /// Standard deviation of the receiver's altitude in metres.
     pub gps_sigma_vertical_m: f64,
+    /// How much of the receiver's error changes slowly over the flight, as real ones do: 1 = about a third of the
+    /// variance, which no averaging removes; 0 = none.
+    pub gps_drift: f64,
     /// Error of all altitudes in metres, as a barometer has it.
     pub altitude_offset_m: f64,
     /// Standard deviation of the gimbal's angles in degrees.
@@ -90,6 +93,7 @@ impl Default for SynthOptions {
             oblique_share: 0.40,
             gps_sigma_horizontal_m: 2.0,
             gps_sigma_vertical_m: 3.0,
+            gps_drift: 1.0,
             altitude_offset_m: 0.0,
             attitude_sigma_deg: 1.5,
             distortion: 1.0,
@@ -274,7 +278,7 @@ pub fn generate(options: &SynthOptions, ctx: &Ctx, write: &mut Writer) -> Result
 }
 
 fn check(o: &SynthOptions) -> Result<(), SynthError> {
-    let ranges: [(&'static str, f64, f64, f64, &'static str); 8] = [
+    let ranges: [(&'static str, f64, f64, f64, &'static str); 9] = [
         ("photos", f64::from(o.photos), 1.0, 5000.0, "between 1 and 5000"),
         ("width", f64::from(o.width), 96.0, 12000.0, "between 96 and 12000 pixels"),
         ("area (east)", o.area_m[0], 20.0, 1000.0, "between 20 and 1000 m"),
@@ -282,6 +286,7 @@ fn check(o: &SynthOptions) -> Result<(), SynthError> {
         ("overlap along", o.overlap_along, 0.0, 0.97, "between 0 and 0.97"),
         ("overlap across", o.overlap_across, 0.0, 0.97, "between 0 and 0.97"),
         ("oblique share", o.oblique_share, 0.0, 0.95, "between 0 and 0.95"),
+        ("GPS drift", o.gps_drift, 0.0, 1.0, "between 0 and 1"),
         ("samples", f64::from(o.samples), 1.0, 8.0, "between 1 and 8"),
     ];
     for (option, value, low, high, allowed) in ranges {

@@ -4,6 +4,7 @@ use super::super::VedutaApp;
 use super::super::action::Action;
 use super::super::session::PhotoRow;
 use super::super::shell::{self, action_button};
+use super::overlay::{Overlay, Shown};
 use super::photos::state_of;
 use crate::image::decode::decode_photo;
 use eframe::egui::{self, Color32, ColorImage, Pos2, Rect, Sense, TextureHandle, TextureOptions, Vec2};
@@ -13,9 +14,12 @@ use std::sync::mpsc::{Receiver, channel};
 /// Bins of the histogram.
 const BINS: usize = 64;
 
+/// The picture, its histogram, the width of the full photo.
+type Decoded = (ColorImage, [[u32; BINS]; 3], usize);
+
 struct Loaded {
     path: PathBuf,
-    result: Result<(ColorImage, [[u32; BINS]; 3]), String>,
+    result: Result<Decoded, String>,
 }
 
 /// The photo that is shown, kept in the window's memory between frames.
@@ -30,9 +34,23 @@ struct State {
     failed: Option<(PathBuf, String)>,
     /// Screen points for a pixel; 0 = fit.
     zoom: f32,
+    /// Width of the photo as it was before it was reduced for the screen.
+    full_width: f32,
     /// Middle of the view in pixels of the photo.
     middle: Vec2,
 }
+
+/// The loupe's second picture and what is drawn over both.
+#[derive(Default)]
+struct Pair {
+    partner: State,
+    overlay: Overlay,
+    /// For which photo and results the partner was found, and its row.
+    found: Option<(PathBuf, u64, Option<usize>)>,
+}
+
+#[derive(Clone, Default)]
+struct SharedPair(std::sync::Arc<std::sync::Mutex<Pair>>);
 
 /// Draws the pane.
 pub(super) fn show(app: &mut VedutaApp, ui: &mut egui::Ui) {
@@ -56,14 +74,70 @@ pub(super) fn show(app: &mut VedutaApp, ui: &mut egui::Ui) {
         ui.strong(&row.name);
         ui.weak(state_of(&row));
     });
+    let pair = ui.data_mut(|d| d.get_temp_mut_or_default::<SharedPair>(egui::Id::unique("loupe-pair")).clone());
     let loupe = ui.data_mut(|d| d.get_temp_mut_or_default::<Loupe>(egui::Id::unique("loupe")).clone());
     if let Ok(mut state) = loupe.0.lock() {
         facts(app, ui, &row, state.texture.as_ref().filter(|t| t.0 == row.path).map(|t| &t.2));
-        picture(&mut state, ui, &row);
+        if let Ok(mut pair) = pair.0.lock() {
+            pictures(app, &mut state, &mut pair, ui, &row);
+        }
     }
     if let Some(action) = chosen {
         let ctx = ui.ctx().clone();
         app.act(action, &ctx);
+    }
+}
+
+/// The photo, beside it the one that shares most with it when matches are asked for, and what is drawn over them.
+fn pictures(app: &VedutaApp, state: &mut State, pair: &mut Pair, ui: &mut egui::Ui, row: &PhotoRow) {
+    let Some(session) = app.session.as_ref() else { return };
+    if pair.overlay.matches
+        && pair
+            .found
+            .as_ref()
+            .is_none_or(|(path, generation, _)| (path, *generation) != (&row.path, session.generation))
+    {
+        pair.found = Some((row.path.clone(), session.generation, most_shared(app, row)));
+    }
+    let found = pair.found.as_ref().and_then(|f| f.2).filter(|_| pair.overlay.matches);
+    let partner = found.and_then(|i| session.rows.get(i));
+    let key = row.id.map(|id| (id, partner.and_then(|p| p.id), session.generation));
+    ui.horizontal_wrapped(|ui| {
+        let there = row.id.is_some() && session.current.contains_key("features");
+        let tip = "Circles: coloured where the feature is a point of the sparse model";
+        ui.add_enabled(there, egui::Checkbox::new(&mut pair.overlay.features, "Features")).on_hover_text(tip);
+        let tip = "Beside the photo that shares most points with it; point at a feature to follow its line";
+        ui.add_enabled(there, egui::Checkbox::new(&mut pair.overlay.matches, "Matches")).on_hover_text(tip);
+        if let Some((id, other, _)) = key {
+            pair.overlay.ask(session, id, other, ui.ctx());
+        }
+        if let Some(line) = key.and_then(|k| pair.overlay.line(k)) {
+            ui.weak(line);
+        }
+        if let Some(partner) = partner {
+            ui.weak(format!("with {}", partner.name));
+        }
+    });
+    let room = ui.available_size().max(Vec2::splat(40.0));
+    let Some(partner) = partner else {
+        let shown = picture(state, ui, row, room, "The photo");
+        if let Some((key, shown)) = key.zip(shown) {
+            pair.overlay.draw(key, shown, None, ui);
+        }
+        return;
+    };
+    // Beside or below, whichever leaves the photos larger.
+    let wide = room.x > 1.2 * room.y;
+    let half = if wide { Vec2::new(room.x / 2.0 - 4.0, room.y) } else { Vec2::new(room.x, room.y / 2.0 - 4.0) };
+    let mut both = |ui: &mut egui::Ui| {
+        (
+            picture(state, ui, row, half, "The photo"),
+            picture(&mut pair.partner, ui, partner, half, "The overlapping photo"),
+        )
+    };
+    let (left, right) = if wide { ui.horizontal(&mut both).inner } else { ui.vertical(&mut both).inner };
+    if let Some((key, shown)) = key.zip(left) {
+        pair.overlay.draw(key, shown, right, ui);
     }
 }
 
@@ -157,10 +231,11 @@ fn draw_histogram(ui: &mut egui::Ui, bins: &[[u32; BINS]; 3]) {
     }
 }
 
-fn picture(state: &mut State, ui: &mut egui::Ui, row: &PhotoRow) {
+/// Draws a photo into a place of the given size; where it is, once it has been read.
+fn picture(state: &mut State, ui: &mut egui::Ui, row: &PhotoRow, room: Vec2, label: &str) -> Option<Shown> {
     load(state, ui.ctx(), row);
-    let (rect, response) = ui.allocate_exact_size(ui.available_size().max(Vec2::splat(40.0)), Sense::click_and_drag());
-    response.widget_info(|| egui::WidgetInfo::labeled(egui::Role::Image, true, "The photo"));
+    let (rect, response) = ui.allocate_exact_size(room.max(Vec2::splat(40.0)), Sense::click_and_drag());
+    response.widget_info(|| egui::WidgetInfo::labeled(egui::Role::Image, true, label));
     let painter = ui.painter_at(rect);
     painter.rect_filled(rect, 3.0, ui.visuals().extreme_bg_color);
     let say = |text: &str, colour: Color32| {
@@ -170,16 +245,12 @@ fn picture(state: &mut State, ui: &mut egui::Ui, row: &PhotoRow) {
         && *path == row.path
     {
         say(why, ui.visuals().error_fg_color);
-        return;
+        return None;
     }
-    let Some((path, texture, _)) = &state.texture else {
+    let Some((_, texture, _)) = state.texture.as_ref().filter(|t| t.0 == row.path) else {
         say("loading...", ui.visuals().weak_text_color());
-        return;
+        return None;
     };
-    if *path != row.path {
-        say("loading...", ui.visuals().weak_text_color());
-        return;
-    }
     let size = texture.size_vec2();
     let fit = (rect.width() / size.x).min(rect.height() / size.y);
     let one = 1.0 / ui.ctx().pixels_per_point();
@@ -212,6 +283,9 @@ fn picture(state: &mut State, ui: &mut egui::Ui, row: &PhotoRow) {
     let back = Rect::from_min_size(at - egui::vec2(3.0, galley.size().y + 1.0), galley.size() + egui::vec2(6.0, 2.0));
     painter.rect_filled(back, 3.0, Color32::from_black_alpha(150));
     painter.galley(back.min + egui::vec2(3.0, 1.0), galley, Color32::WHITE);
+    // Very large photos are shown reduced; features count in pixels of the full photo.
+    let full = state.full_width.max(1.0);
+    Some(Shown { rect, corner, zoom: zoom * size.x / full })
 }
 
 /// Asks for the photo in the background and takes it in when it is there.
@@ -219,7 +293,8 @@ fn load(state: &mut State, ctx: &egui::Context, row: &PhotoRow) {
     if let Some(loaded) = state.arriving.as_ref().and_then(|r| r.try_recv().ok()) {
         state.arriving = None;
         match loaded.result {
-            Ok((picture, bins)) => {
+            Ok((picture, bins, width)) => {
+                state.full_width = width as f32;
                 let texture = ctx.load_texture("loupe", picture, TextureOptions::LINEAR);
                 state.texture = Some((loaded.path, texture, bins));
                 state.zoom = 0.0;
@@ -242,12 +317,12 @@ fn load(state: &mut State, ctx: &egui::Context, row: &PhotoRow) {
     });
 }
 
-fn read(path: &std::path::Path, orientation: u8) -> Result<(ColorImage, [[u32; BINS]; 3]), String> {
+fn read(path: &std::path::Path, orientation: u8) -> Result<Decoded, String> {
     /// Longest side of a texture that every adapter takes.
     const LIMIT: usize = 8192;
     let bytes = std::fs::read(path).map_err(|e| format!("cannot read {}: {e}", path.display()))?;
     let mut photo = decode_photo(&bytes, orientation).map_err(|e| e.to_string())?;
-    let longest = photo.width.max(photo.height);
+    let (longest, full) = (photo.width.max(photo.height), photo.width);
     if longest > LIMIT {
         let side = |s: usize| (s * LIMIT / longest).max(1);
         photo = photo.reduced(side(photo.width), side(photo.height));
@@ -258,7 +333,7 @@ fn read(path: &std::path::Path, orientation: u8) -> Result<(ColorImage, [[u32; B
             bins[channel][usize::from(value) * BINS / 256] += 1;
         }
     }
-    Ok((ColorImage::from_rgb([photo.width, photo.height], photo.data.as_flattened()), bins))
+    Ok((ColorImage::from_rgb([photo.width, photo.height], photo.data.as_flattened()), bins, full))
 }
 
 /// Used by the map to mark the selected photo like the grid does.

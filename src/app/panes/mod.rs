@@ -4,7 +4,10 @@ mod details;
 mod export;
 mod log;
 mod map;
+mod overlay;
 mod photos;
+mod preview;
+mod report;
 mod run;
 mod table;
 mod view;
@@ -12,6 +15,7 @@ mod view;
 pub use export::ExportView;
 pub use map::MapView;
 pub use photos::PhotoView;
+pub use report::ReportView;
 pub use run::RunView;
 pub use view::View3d;
 
@@ -38,14 +42,25 @@ pub enum Pane {
     Run,
     /// Results as files.
     Export,
+    /// Figures, pictures and warnings on one page.
+    Report,
     /// What the stages had to say.
     Log,
 }
 
 impl Pane {
     /// All panes.
-    pub const ALL: [Self; 8] =
-        [Self::Photos, Self::Table, Self::Map, Self::View, Self::Details, Self::Run, Self::Export, Self::Log];
+    pub const ALL: [Self; 9] = [
+        Self::Photos,
+        Self::Table,
+        Self::Map,
+        Self::View,
+        Self::Details,
+        Self::Run,
+        Self::Export,
+        Self::Report,
+        Self::Log,
+    ];
 
     /// What it is called.
     pub fn title(self) -> &'static str {
@@ -57,6 +72,7 @@ impl Pane {
             Self::View => "3D",
             Self::Run => "Run",
             Self::Export => "Export",
+            Self::Report => "Report",
             Self::Log => "Messages",
         }
     }
@@ -72,9 +88,10 @@ impl Default for Layout {
         let (photos, table) = (pane(Pane::Photos), pane(Pane::Table));
         let (map, view, details) = (pane(Pane::Map), pane(Pane::View), pane(Pane::Details));
         let (run, export, log) = (pane(Pane::Run), pane(Pane::Export), pane(Pane::Log));
+        let report = pane(Pane::Report);
         let work = tiles.insert_tab_tile(vec![run, export]);
         let left = tiles.insert_vertical_tile(vec![photos, table]);
-        let middle = tiles.insert_tab_tile(vec![map, view, details]);
+        let middle = tiles.insert_tab_tile(vec![map, view, details, report]);
         let right = tiles.insert_vertical_tile(vec![work, log]);
         let root = tiles.insert_horizontal_tile(vec![left, middle, right]);
         if let Some(egui_tiles::Tile::Container(egui_tiles::Container::Linear(linear))) = tiles.get_mut(root) {
@@ -138,6 +155,7 @@ impl Behavior<Pane> for Panes<'_> {
             Pane::View => view::show(app, ui),
             Pane::Run => run::show(app, ui),
             Pane::Export => export::show(app, ui),
+            Pane::Report => report::show(app, ui),
             Pane::Log => log::show(app, ui),
         });
         UiResponse::None

@@ -26,6 +26,8 @@ pub enum Order {
     Clipping,
     /// Height, the greatest first.
     Height,
+    /// Size of a pixel on the ground, the greatest first.
+    Gsd,
     /// Reprojection error, the greatest first.
     Error,
     /// Sparse points seen, the fewest first.
@@ -33,13 +35,14 @@ pub enum Order {
 }
 
 impl Order {
-    pub const ALL: [(Self, &'static str); 8] = [
+    pub const ALL: [(Self, &'static str); 9] = [
         (Self::Name, "Name"),
         (Self::Time, "Time"),
         (Self::Camera, "Camera"),
         (Self::Sharpness, "Blur"),
         (Self::Clipping, "Clipping"),
         (Self::Height, "Height"),
+        (Self::Gsd, "GSD"),
         (Self::Error, "Error"),
         (Self::Matches, "Matches"),
     ];
@@ -90,6 +93,8 @@ impl Filter {
 pub struct PhotoView {
     /// Order of the rows.
     pub order: Order,
+    /// Whether the order is turned round.
+    pub reversed: bool,
     /// Rows that are shown.
     pub filter: Filter,
     /// Part of the name.
@@ -106,13 +111,14 @@ pub struct PhotoView {
     pub(super) reveal: [bool; 2],
     /// The shown rows, and for what they were made.
     shown: Vec<usize>,
-    made_for: Option<(u64, Order, Filter, String, usize)>,
+    made_for: Option<(u64, Order, bool, Filter, String, usize)>,
 }
 
 impl Default for PhotoView {
     fn default() -> Self {
         Self {
             order: Order::default(),
+            reversed: false,
             filter: Filter::default(),
             search: String::new(),
             selected: BTreeSet::new(),
@@ -127,6 +133,12 @@ impl Default for PhotoView {
 }
 
 impl PhotoView {
+    /// Sorts by a column; once more turns the order round.
+    pub(super) fn sort_by(&mut self, order: Order) {
+        self.reversed = self.order == order && !self.reversed;
+        self.order = order;
+    }
+
     /// Whether photos are selected.
     pub fn has_selection(&self) -> bool {
         !self.selected.is_empty()
@@ -180,7 +192,7 @@ impl PhotoView {
         // Sharpness and clipping arrive with the thumbnails; sorting by them follows in steps.
         let by_quality = matches!(self.order, Order::Sharpness | Order::Clipping);
         let known = if by_quality { app_quality.quality.len() } else { 0 };
-        let key = (session.generation, self.order, self.filter, self.search.clone(), known);
+        let key = (session.generation, self.order, self.reversed, self.filter, self.search.clone(), known);
         if self.made_for.as_ref() != Some(&key) {
             let search = self.search.to_lowercase();
             let rows = &session.rows;
@@ -194,6 +206,7 @@ impl PhotoView {
                     Order::Sharpness => quality(i).map_or(f64::MAX, |q| q.sharpness),
                     Order::Clipping => quality(i).map_or(1.0, |q| -(q.overexposed + q.underexposed)),
                     Order::Height => rows[i].height_m.map_or(f64::MAX, |h| -h),
+                    Order::Gsd => rows[i].gsd_m.map_or(f64::MAX, |g| -g),
                     Order::Error => rows[i].rms_px.map_or(f64::MAX, |e| -e),
                     Order::Matches => rows[i].observations as f64,
                     Order::Name | Order::Camera => 0.0,
@@ -202,6 +215,9 @@ impl PhotoView {
             shown.sort_by(|&a, &b| number(a).total_cmp(&number(b)));
             if self.order == Order::Camera {
                 shown.sort_by(|&a, &b| rows[a].camera.cmp(&rows[b].camera));
+            }
+            if self.reversed {
+                shown.reverse();
             }
             self.shown = shown;
             self.made_for = Some(key);

@@ -6,6 +6,7 @@ use super::super::session::Session;
 use super::super::shell::{about, action_button, word};
 use super::super::theme;
 use super::super::work::StageState;
+use super::preview;
 use crate::cli::format_seconds;
 use crate::gpu::DeviceChoice;
 use crate::pipeline::{Forecast, PrintSize, Quality, RunRequest, StageName, forecast};
@@ -20,6 +21,8 @@ pub struct RunView {
     /// The command was copied in this session of the pane.
     copied: bool,
     outlook: Outlook,
+    /// The latest unfinished picture on the device, by its number.
+    pub(super) picture: Option<(u64, egui::TextureHandle)>,
 }
 
 /// What the next run would take, worked out in the background.
@@ -56,6 +59,7 @@ pub(super) fn show(app: &mut VedutaApp, ui: &mut egui::Ui) {
         ui.add_space(4.0);
         stages(app, ui);
         outlook(app, ui);
+        preview::show(app, ui);
         ui.add_space(6.0);
         options(app, ui);
         ui.add_space(6.0);

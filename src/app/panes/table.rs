@@ -20,7 +20,7 @@ const COLUMNS: [Column; 9] = [
     Column { heading: "State", width: 92.0, order: Order::Name, tip: "What became of the photo" },
     Column { heading: "Time", width: 66.0, order: Order::Time, tip: "Time of exposure, camera clock" },
     Column { heading: "Height", width: 58.0, order: Order::Height, tip: "Height above the take-off in metres" },
-    Column { heading: "GSD", width: 58.0, order: Order::Height, tip: "Size of a pixel on the ground in centimetres" },
+    Column { heading: "GSD", width: 58.0, order: Order::Gsd, tip: "Size of a pixel on the ground in centimetres" },
     Column { heading: "Points", width: 54.0, order: Order::Matches, tip: "Sparse points that the photo sees" },
     Column { heading: "Error", width: 58.0, order: Order::Error, tip: "RMS reprojection error in pixels" },
     Column { heading: "Sharp", width: 54.0, order: Order::Sharpness, tip: "Sharpness; compare within one flight" },
@@ -40,7 +40,14 @@ pub(super) fn show(app: &mut VedutaApp, ui: &mut egui::Ui) {
         ui.spacing_mut().item_spacing = Vec2::ZERO;
         ui.horizontal(|ui| {
             for column in &COLUMNS {
-                let mark = if app.photos.order == column.order && column.heading != "State" { " v" } else { "" };
+                let sorted = app.photos.order == column.order && column.heading != "State";
+                let mark = if !sorted {
+                    ""
+                } else if app.photos.reversed {
+                    " ^"
+                } else {
+                    " v"
+                };
                 let (rect, response) = ui.allocate_exact_size(Vec2::new(column.width, LINE), Sense::click());
                 response.widget_info(|| {
                     egui::WidgetInfo::labeled(egui::Role::Button, true, format!("Sort by {}", column.heading))
@@ -50,7 +57,7 @@ pub(super) fn show(app: &mut VedutaApp, ui: &mut egui::Ui) {
                 let text = format!("{}{mark}", column.heading);
                 ui.painter().text(at, Align2::LEFT_CENTER, text, FontId::proportional(12.5), colour);
                 if response.on_hover_text(column.tip).clicked() {
-                    app.photos.order = column.order;
+                    app.photos.sort_by(column.order);
                 }
             }
         });

@@ -3,10 +3,11 @@
 mod map;
 mod pictures;
 
+pub(crate) use pictures::Picture;
 pub(super) use pictures::part_picture;
 
 use super::args::ReportArgs;
-use super::info::{Info, collect, format_figure};
+use super::info::{Info, StageInfo, collect, format_figure};
 use super::progress::format_seconds;
 use super::{CliError, say};
 use crate::base::{Diagnostic, Severity};
@@ -46,22 +47,68 @@ pub(crate) fn write(project: &Project, path: &Path) -> Result<(), CliError> {
     std::fs::write(path, page).map_err(|e| CliError::io("write", path, &e))
 }
 
+/// What the report says and shows, for the page and for the window.
+pub(crate) struct Contents {
+    /// The project's name.
+    pub title: String,
+    /// Place, time and size in a sentence.
+    pub lead: String,
+    /// The figures that a person wants first: value with its unit, what it is.
+    pub tiles: Vec<(String, &'static str)>,
+    /// Pictures of the results.
+    pub pictures: Vec<Picture>,
+    /// Warnings with their stages.
+    pub warnings: Vec<(String, Diagnostic)>,
+    info: Info,
+}
+
+impl Contents {
+    /// Reads a project and draws its results; takes seconds for a large city.
+    pub(crate) fn of(project: &Project) -> Result<Self, CliError> {
+        let info = collect(project)?;
+        let title = project.root().file_stem().map_or_else(|| "city".into(), |s| s.to_string_lossy().into_owned());
+        let of_stage = |s: &StageInfo| s.diagnostics.iter().map(|d| (s.stage.clone(), d.clone())).collect::<Vec<_>>();
+        let notes = info.stages.iter().flat_map(of_stage);
+        Ok(Self {
+            title,
+            lead: lead(&info),
+            tiles: tiles(&info),
+            pictures: pictures::all(project),
+            warnings: notes.filter(|(_, d)| d.severity >= Severity::Warning).collect(),
+            info,
+        })
+    }
+
+    /// Stages with time, bytes and figures as text.
+    pub(crate) fn stages(&self) -> Vec<[String; 4]> {
+        let line = |s: &StageInfo| {
+            let figures: Vec<String> =
+                s.figures.iter().map(|(k, v)| format!("{} {}", k.replace('_', " "), format_figure(*v))).collect();
+            let size = format!("{:.1} MB", s.bytes as f64 / 1e6);
+            [s.stage.clone(), format_seconds(s.seconds), size, figures.join(", ")]
+        };
+        self.info.stages.iter().map(line).collect()
+    }
+}
+
 fn page(project: &Project) -> Result<String, CliError> {
-    let info = collect(project)?;
-    let title = project.root().file_stem().map_or_else(|| "city".into(), |s| s.to_string_lossy().into_owned());
+    let contents = Contents::of(project)?;
     let mut html = String::new();
     let _ = write!(
         html,
         "<!doctype html><html lang=\"en\"><meta charset=\"utf-8\"><meta name=\"viewport\" content=\"width=device-width\">\
          <title>{0}</title><style>{STYLE}</style><h1>{0}</h1><p class=\"lead\">{1}</p>",
-        escape(&title),
-        escape(&lead(&info))
+        escape(&contents.title),
+        escape(&contents.lead)
     );
-    tiles(&mut html, &info);
-    let pictures = pictures::all(project);
-    if !pictures.is_empty() {
+    html.push_str("<div class=\"tiles\">");
+    for (value, label) in &contents.tiles {
+        let _ = write!(html, "<div class=\"tile\"><b>{value}</b>{label}</div>");
+    }
+    html.push_str("</div>");
+    if !contents.pictures.is_empty() {
         html.push_str("<h2>Result</h2><div class=\"grid\">");
-        for picture in pictures {
+        for picture in &contents.pictures {
             let data = base64::engine::general_purpose::STANDARD.encode(&picture.jpeg);
             let _ = write!(
                 html,
@@ -74,9 +121,9 @@ fn page(project: &Project) -> Result<String, CliError> {
     if let Some(svg) = map::flight_map(project) {
         let _ = write!(html, "<h2>Flight</h2><figure>{svg}<figcaption>{}</figcaption></figure>", map::CAPTION);
     }
-    messages(&mut html, &info);
-    stages(&mut html, &info);
-    photos(&mut html, &info);
+    messages(&mut html, &contents.warnings);
+    stages(&mut html, &contents.stages());
+    photos(&mut html, &contents.info);
     let _ = write!(html, "<p class=\"lead\">Veduta {}</p></html>", env!("CARGO_PKG_VERSION"));
     Ok(html)
 }
@@ -93,7 +140,7 @@ fn lead(info: &Info) -> String {
     format!("{place}. {} of work, {:.1} MB on disk.", format_seconds(seconds), info.bytes as f64 / 1e6)
 }
 
-fn tiles(html: &mut String, info: &Info) {
+fn tiles(info: &Info) -> Vec<(String, &'static str)> {
     let figure = |stage: &str, name: &str| {
         info.stages.iter().find(|s| s.stage == stage).and_then(|s| s.figures.get(name)).copied()
     };
@@ -111,22 +158,13 @@ fn tiles(html: &mut String, info: &Info) {
         ("part", "scale_denominator", "scale of the part 1 :", ""),
         ("part", "volume_cm3", "volume of the part", " cm3"),
     ];
-    html.push_str("<div class=\"tiles\">");
-    for (stage, name, label, unit) in wanted {
-        if let Some(value) = figure(stage, name) {
-            let _ = write!(html, "<div class=\"tile\"><b>{}{unit}</b>{label}</div>", format_figure(value));
-        }
-    }
-    html.push_str("</div>");
+    let tile = |(stage, name, label, unit): (&str, &str, &'static str, &str)| {
+        Some((format!("{}{unit}", format_figure(figure(stage, name)?)), label))
+    };
+    wanted.into_iter().filter_map(tile).collect()
 }
 
-fn messages(html: &mut String, info: &Info) {
-    let all: Vec<(&str, &Diagnostic)> = info
-        .stages
-        .iter()
-        .flat_map(|s| s.diagnostics.iter().map(move |d| (s.stage.as_str(), d)))
-        .filter(|(_, d)| d.severity >= Severity::Warning)
-        .collect();
+fn messages(html: &mut String, all: &[(String, Diagnostic)]) {
     if all.is_empty() {
         return;
     }
@@ -138,19 +176,11 @@ fn messages(html: &mut String, info: &Info) {
     html.push_str("</table>");
 }
 
-fn stages(html: &mut String, info: &Info) {
+fn stages(html: &mut String, lines: &[[String; 4]]) {
     html.push_str("<h2>Stages</h2><table><tr><th>stage<th class=\"n\">time<th class=\"n\">size<th>figures");
-    for s in &info.stages {
-        let figures: Vec<String> =
-            s.figures.iter().map(|(k, v)| format!("{} {}", k.replace('_', " "), format_figure(*v))).collect();
-        let _ = write!(
-            html,
-            "<tr><td>{}<td class=\"n\">{}<td class=\"n\">{:.1} MB<td>{}",
-            s.stage,
-            format_seconds(s.seconds),
-            s.bytes as f64 / 1e6,
-            escape(&figures.join(", "))
-        );
+    for [stage, time, size, figures] in lines {
+        let figures = escape(figures);
+        let _ = write!(html, "<tr><td>{stage}<td class=\"n\">{time}<td class=\"n\">{size}<td>{figures}");
     }
     html.push_str("</table>");
 }

@@ -1,7 +1,7 @@
 //! Depth maps, one piece a photo and round.
 
 use super::lru::Lru;
-use crate::base::{Diagnostic, Fingerprint, PhotoId};
+use crate::base::{Diagnostic, Fingerprint, PhotoId, Preview};
 use crate::dense::depth::{DepthOptions, FilterOptions, filter_on, geometric, photometric};
 use crate::dense::neighbours::{Neighbourhood, neighbourhoods};
 use crate::dense::{DenseError, View};
@@ -167,7 +167,8 @@ impl Work<'_> {
         let mut done = 0;
         for round in 0..=rounds {
             for n in &all {
-                self.map(n, &all, round)?;
+                let map = self.map(n, &all, round)?;
+                self.job.ctx.preview(|| self.preview(&map));
                 done += 1;
                 self.job.ctx.tick(done, total)?;
             }
@@ -192,6 +193,25 @@ impl Work<'_> {
         self.job.figure("maps", set.maps.len() as f64);
         self.job.figure("pixels_kept_share", kept as f64 / pixels.max(1) as f64);
         Ok(set)
+    }
+
+    /// A small picture of a map: near is bright, what has no depth is black.
+    fn preview(&self, map: &DepthMap) -> Preview {
+        const SIDE: usize = 360;
+        let depth = &map.depth;
+        let step = (depth.width.max(depth.height)).div_ceil(SIDE).max(1);
+        let (width, height) = (depth.width / step, depth.height / step);
+        let at = |i: usize| depth.data[(i / width) * step * depth.width + (i % width) * step];
+        let mut known: Vec<f32> = (0..width * height).map(at).filter(|d| *d > 0.0).collect();
+        known.sort_by(f32::total_cmp);
+        let quantile = |q: f32| known.get((q * known.len() as f32) as usize).copied().unwrap_or(1.0);
+        let (near, far) = (quantile(0.02), quantile(0.98));
+        let pixel = |i: usize| match at(i) {
+            d if d > 0.0 => [(255.0 - 200.0 * ((d - near) / (far - near).max(1e-6)).clamp(0.0, 1.0)) as u8; 3],
+            _ => [0; 3],
+        };
+        let subject = self.stage.flight.photos[map.photo.index()].name.clone();
+        Preview::Picture { subject, width, pixels: (0..width * height).map(pixel).collect() }
     }
 
     fn material(&self, photo: PhotoId, round: u32) -> (Fingerprint, DepthOptions, u64, PhotoId, u32) {

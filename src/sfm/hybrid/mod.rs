@@ -63,6 +63,7 @@ pub(super) fn map(
     for (limit, calibration) in STAGES {
         ctx.check()?;
         stage(ctx, &mut model, limit, if options.calibrate { calibration } else { Calibration::Fixed }, options)?;
+        ctx.preview(|| model.preview());
         if model.registered() < 3 {
             return Ok(None);
         }
