@@ -45,14 +45,7 @@ impl Turntable {
             target: centre,
             ..*base
         };
-        let needed = |i: u32| {
-            let mut camera = at(i);
-            // The box is framed about its own middle, which all pictures share.
-            camera.frame(bounds, size);
-            let shift = (camera.target - centre).norm();
-            camera.distance + shift
-        };
-        let distance = (0..frames).map(needed).fold(0.0, f64::max);
+        let distance = (0..frames).map(|i| at(i).distance_to_show(bounds, size)).fold(0.0, f64::max);
         (0..frames).map(|i| ViewCamera { distance, ..at(i) }).collect()
     }
 }

@@ -16,8 +16,10 @@ use super::viewport::{Layer, Viewport, Wanted};
 use super::{COLOUR_MAP, Shading, cameras};
 use nalgebra::Vector3;
 
-/// Time for a frame in milliseconds: on slow adapters and on others.
+/// Time for a moving picture in milliseconds: on slow adapters and on others.
 const FRAME_MS: [f64; 2] = [45.0, 10.0];
+/// Time for one pass of a resting picture in milliseconds.
+const PASS_MS: [f64; 2] = [30.0, 10.0];
 /// Points closer than this on the screen need no finer ones.
 const FINE_PX: f64 = 1.0;
 /// The largest size to which points grow to fill gaps, in pixels.
@@ -92,7 +94,7 @@ impl Viewport {
         if busy && self.slow {
             return Drawing::Unfinished;
         }
-        let budget = self.pace_whole.budget(FRAME_MS[usize::from(!self.slow)]);
+        let budget = self.pace_whole.budget(PASS_MS[usize::from(!self.slow)]);
         self.advance(budget)
     }
 

@@ -18,7 +18,7 @@ use std::sync::Arc;
 /// Triangles of one piece: few enough to leave out what is out of sight and to stop in between, enough to draw fast.
 const CHUNK: usize = 1 << 15;
 /// Triangles of the coarse copy.
-const COARSE: usize = 60_000;
+const COARSE: usize = 100_000;
 
 /// What the shading by view counts tells apart, with its colour (sRGB): from dark to bright, so that it also reads
 /// without colour vision.

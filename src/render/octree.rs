@@ -319,13 +319,13 @@ mod tests {
         let positions = cloud(80_000);
         let (tree, order) = Octree::new(&positions, Vector3::zeros(), 100.0);
         let at = Vector3::new(30.0, -40.0, 0.0);
-        let mut found = Vec::new();
+        let mut found: Vec<u32> = Vec::new();
         let mut looked = 0;
         tree.visit(
             |n| (n.centre - at).xy().amax() <= n.half + 2.0,
             |range| {
                 looked += range.len();
-                found.extend(order[range].iter().filter(|&&i| {
+                found.extend(order[range].iter().copied().filter(|&i| {
                     let p = Vector3::from(positions[i as usize]).cast::<f64>();
                     (p - at).xy().amax() <= 2.0
                 }));
