@@ -201,6 +201,10 @@ impl VedutaApp {
             Action::Help => self.help = !self.help,
             Action::ResetLayout => self.layout = Layout::default(),
             Action::Show(pane) => self.layout.reveal(pane),
+            Action::View(command) => {
+                self.layout.reveal(panes::Pane::View);
+                self.view.command(command);
+            }
             Action::Accept | Action::Doubt | Action::Reject => self.judge(action),
             Action::NextPhoto | Action::PreviousPhoto => {
                 if let Some(session) = &self.session {
@@ -251,6 +255,7 @@ impl VedutaApp {
             Action::Accept | Action::Doubt | Action::Reject => editable && self.photos.has_selection(),
             Action::NextPhoto | Action::PreviousPhoto => session.is_some_and(|s| !s.rows.is_empty()),
             Action::Show(_) => session.is_some(),
+            Action::View(_) => session.is_some_and(|s| !s.current.is_empty()),
             Action::NewProject | Action::OpenProject | Action::OpenSample => !running && self.making_sample.is_none(),
             Action::Theme | Action::Palette | Action::Help | Action::ResetLayout | Action::Quit => true,
         }
@@ -308,7 +313,7 @@ impl eframe::App for VedutaApp {
     fn ui(&mut self, ui: &mut egui::Ui, _frame: &mut eframe::Frame) {
         let ctx = ui.ctx().clone();
         self.collect(&ctx);
-        for action in action::pressed(&ctx) {
+        for action in action::pressed(&ctx, self.view.takes_keys()) {
             if self.is_possible(action) {
                 self.act(action, &ctx);
             }
