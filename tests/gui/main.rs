@@ -5,6 +5,7 @@
 
 mod pictures;
 mod support;
+mod view;
 
 use egui_kittest::kittest::Queryable;
 use support::{Window, copy_samples, run_cli};
