@@ -40,7 +40,7 @@ impl Default for ViewCamera {
         Self {
             target: Vector3::zeros(),
             distance: 100.0,
-            yaw: 0.0,
+            yaw: 0.5,
             pitch: -0.7,
             roll: 0.0,
             fov: 0.8,

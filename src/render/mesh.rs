@@ -7,6 +7,7 @@
 use super::cluster;
 use super::mips::Page;
 use super::octree::morton;
+use super::points::robust_bounds;
 use crate::mesh::bvh::Bvh;
 use crate::scene::{City, Mesh, Part};
 use bytemuck::{Pod, Zeroable};
@@ -189,7 +190,10 @@ pub fn prepare_city(city: &City) -> PreparedMesh {
     if pages.is_empty() {
         pages.push(Page::white());
     }
-    prepare(&city.mesh, &city.uvs, &city.page, &city.views, pages)
+    let mut city_ready = prepare(&city.mesh, &city.uvs, &city.page, &city.views, pages);
+    // Thin strips at the border of a flight would make everything else small.
+    city_ready.bounds = robust_bounds(&city.mesh.vertices);
+    city_ready
 }
 
 /// A part with its page, in millimetres.

@@ -56,7 +56,7 @@ impl PreparedCloud {
 }
 
 /// Bounds without the outermost half percent on each side, because a cloud has strays that would dwarf it.
-fn robust_bounds(positions: &[Vector3<f64>]) -> Option<(Vector3<f64>, Vector3<f64>)> {
+pub(super) fn robust_bounds(positions: &[Vector3<f64>]) -> Option<(Vector3<f64>, Vector3<f64>)> {
     let skip = positions.len() / 200;
     let side = |axis: usize| {
         let mut values: Vec<f64> = positions.iter().map(|p| p[axis]).filter(|v| v.is_finite()).collect();

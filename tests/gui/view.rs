@@ -281,7 +281,7 @@ fn pictures_of_the_view() {
         choose(&mut window, "Look through the selected photo");
         save(&mut window, "through");
         choose(&mut window, "Fit everything");
-        window.click("Show");
+        window.click("Layers");
         window.click("Pictures of the photos");
         choose(&mut window, "Parallel or perspective");
         choose(&mut window, "Look from above");

@@ -177,7 +177,8 @@ fn draw(view: &mut View3d, what: What, device: &RenderState, ui: &egui::Ui) {
     let moving = view.moving_until.is_some_and(|t| t > Instant::now());
     let Some(viewport) = view.viewport.as_mut() else { return };
     let photos = viewport.options.photos;
-    viewport.options.photos = photos && what != What::Part;
+    // Nobody sees the pyramid of the photo that he looks through.
+    viewport.options.photos = photos && what != What::Part && !view.photo.is_on();
     match viewport.render(moving) {
         Drawing::Unfinished => ui.ctx().request_repaint_after(NEXT_PASS),
         _ if moving => ui.ctx().request_repaint_after(SETTLE / 2),

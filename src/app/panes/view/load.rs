@@ -99,8 +99,13 @@ pub(super) fn bed((low, high): (Vector3<f64>, Vector3<f64>), dark: bool) -> Vec<
                 p
             };
             let strong = i.rem_euclid(5) == 0;
-            let grey = if dark == strong { 120 } else { 75 };
-            let colour = if dark { [grey; 3] } else { [if strong { 130 } else { 195 }; 3] };
+            let grey = match (dark, strong) {
+                (true, true) => 120,
+                (true, false) => 72,
+                (false, true) => 130,
+                (false, false) => 195,
+            };
+            let colour = [grey; 3];
             let points = vec![end(from[1 - axis]), end(to[1 - axis])];
             let width_px = if strong { 1.6 } else { 1.0 };
             lines.push(Polyline { points, closed: false, width_px, colour, on_top: false });

@@ -111,10 +111,13 @@ pub(super) fn show(app: &mut VedutaApp, ui: &mut egui::Ui) {
     let mut wanted = None;
     if has_panel(view) {
         let most = (ui.available_height() * 0.45).max(60.0);
-        Panel::bottom("view sections").resizable(true).max_size(most).show(ui, |ui| {
-            egui::ScrollArea::vertical().auto_shrink([false, true]).show(ui, |ui| {
-                wanted = sections(view, session, &device, what, ui);
-            });
+        Panel::bottom("view sections").resizable(false).max_size(most).show(ui, |ui| {
+            egui::ScrollArea::vertical().auto_shrink([false, true]).max_height(most).min_scrolled_height(most).show(
+                ui,
+                |ui| {
+                    wanted = sections(view, session, &device, what, ui);
+                },
+            );
         });
     }
     let picked = canvas::show(view, session, &mut app.thumbs, what, &device, ui);

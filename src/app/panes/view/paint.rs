@@ -132,7 +132,11 @@ fn measurements(view: &View3d, viewport: &Viewport, screen: &Screen, hover: Opti
 /// Text on a ground that keeps it readable; gives the place that it takes.
 fn tag(painter: &Painter, at: Pos2, align: Align2, text: &str, colour: Color32, ground: Color32) -> Rect {
     let galley = painter.layout_no_wrap(text.to_string(), FontId::proportional(12.0), colour);
-    let place = align.anchor_size(at, galley.size());
+    // Never over the edge of the picture.
+    let (room, size) = (painter.clip_rect().shrink(4.0), galley.size());
+    let least = align.anchor_size(at, size).min;
+    let corner = least.min(room.max - size).max(room.min);
+    let place = Rect::from_min_size(corner, size);
     painter.rect_filled(place.expand(3.0), 3.0, ground);
     painter.galley(place.min, galley, colour);
     place

@@ -96,7 +96,7 @@ fn shading(view: &mut View3d, ui: &mut egui::Ui) {
 
 fn showing(view: &mut View3d, ui: &mut egui::Ui) {
     let Some(viewport) = view.viewport.as_mut() else { return };
-    ui.menu_button("Show", |ui| {
+    ui.menu_button("Layers", |ui| {
         let o = &mut viewport.options;
         ui.checkbox(&mut o.photos, "Photos").on_hover_text("Where each photo was taken from");
         ui.checkbox(&mut view.thumbnails, "Pictures of the photos").on_hover_text("Draw the photos on their pyramids");
