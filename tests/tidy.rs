@@ -28,7 +28,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("print", &["geometry", "camera", "image", "scene", "mesh"]),
     ("synthetic", &["geometry", "camera", "image", "scene", "georef", "mesh"]),
     ("evaluate", &["geometry", "camera", "image", "scene", "mesh", "texture", "georef", "synthetic"]),
-    ("project", &[]),
+    ("project", &["scene"]),
     (
         "pipeline",
         &[

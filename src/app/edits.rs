@@ -1,6 +1,8 @@
-//! What a person decides about photos, with undo and redo. Every edit is written to the project at once.
+//! What a person decides about photos and control points, with undo and redo. Every edit is written to the project at
+//! once.
 
 use crate::project::{Project, ProjectError, Verdict};
+use crate::scene::ControlPoint;
 use std::path::PathBuf;
 
 /// One change of one photo's verdict.
@@ -11,11 +13,20 @@ struct Edit {
     after: Option<Verdict>,
 }
 
+/// What changes in one go.
+#[derive(Clone, Debug, PartialEq)]
+enum Step {
+    /// Verdicts of some photos.
+    Verdicts(Vec<Edit>),
+    /// The control points, all of them: there are few.
+    Control { before: Vec<ControlPoint>, after: Vec<ControlPoint> },
+}
+
 /// Edits that were made, and those that were taken back. Several photos may change in one step.
 #[derive(Clone, Debug, Default)]
 pub struct Edits {
-    done: Vec<Vec<Edit>>,
-    undone: Vec<Vec<Edit>>,
+    done: Vec<Step>,
+    undone: Vec<Step>,
 }
 
 impl Edits {
@@ -32,31 +43,36 @@ impl Edits {
             .map(|p| Edit { photo: p.clone(), before: now.get(p).cloned(), after: verdict.cloned() })
             .filter(|e| e.before != e.after)
             .collect();
-        if step.is_empty() {
-            return Ok(());
-        }
-        apply(project, step.iter().map(|e| (&e.photo, &e.after)))?;
+        if step.is_empty() { Ok(()) } else { self.make(project, Step::Verdicts(step)) }
+    }
+
+    /// Replaces the control points.
+    pub fn set_control(&mut self, project: &mut Project, after: Vec<ControlPoint>) -> Result<(), ProjectError> {
+        let before = project.manifest().control.clone();
+        if before == after { Ok(()) } else { self.make(project, Step::Control { before, after }) }
+    }
+
+    fn make(&mut self, project: &mut Project, step: Step) -> Result<(), ProjectError> {
+        step.apply(project, true)?;
         self.done.push(step);
         self.undone.clear();
         Ok(())
     }
 
-    /// Takes the last step back; says how many photos changed.
-    pub fn undo(&mut self, project: &mut Project) -> Result<usize, ProjectError> {
-        let Some(step) = self.done.last() else { return Ok(0) };
-        apply(project, step.iter().map(|e| (&e.photo, &e.before)))?;
-        let count = step.len();
+    /// Takes the last step back; says whether there was one.
+    pub fn undo(&mut self, project: &mut Project) -> Result<bool, ProjectError> {
+        let Some(step) = self.done.last() else { return Ok(false) };
+        step.apply(project, false)?;
         self.undone.extend(self.done.pop());
-        Ok(count)
+        Ok(true)
     }
 
     /// Makes the last step that was taken back again.
-    pub fn redo(&mut self, project: &mut Project) -> Result<usize, ProjectError> {
-        let Some(step) = self.undone.last() else { return Ok(0) };
-        apply(project, step.iter().map(|e| (&e.photo, &e.after)))?;
-        let count = step.len();
+    pub fn redo(&mut self, project: &mut Project) -> Result<bool, ProjectError> {
+        let Some(step) = self.undone.last() else { return Ok(false) };
+        step.apply(project, true)?;
         self.done.extend(self.undone.pop());
-        Ok(count)
+        Ok(true)
     }
 
     /// Whether there is something to take back.
@@ -70,19 +86,21 @@ impl Edits {
     }
 }
 
-fn apply<'a>(
-    project: &mut Project,
-    changes: impl Iterator<Item = (&'a PathBuf, &'a Option<Verdict>)>,
-) -> Result<(), ProjectError> {
-    let changes: Vec<_> = changes.collect();
-    project.update(|m| {
-        for (photo, verdict) in &changes {
-            match verdict {
-                Some(v) => m.verdicts.insert((*photo).clone(), v.clone()),
-                None => m.verdicts.remove(*photo),
-            };
-        }
-    })
+impl Step {
+    /// Writes what comes after the step, or what was before it.
+    fn apply(&self, project: &mut Project, forward: bool) -> Result<(), ProjectError> {
+        project.update(|m| match self {
+            Self::Verdicts(edits) => {
+                for edit in edits {
+                    match if forward { &edit.after } else { &edit.before } {
+                        Some(v) => m.verdicts.insert(edit.photo.clone(), v.clone()),
+                        None => m.verdicts.remove(&edit.photo),
+                    };
+                }
+            }
+            Self::Control { before, after } => m.control.clone_from(if forward { after } else { before }),
+        })
+    }
 }
 
 #[cfg(test)]
@@ -103,13 +121,38 @@ mod tests {
         assert_eq!(Project::open_to_read(&root).expect("saved").manifest().verdicts.len(), 2);
         // The same verdict again is no step.
         edits.judge(&mut project, &photos[..1], Some(&reject)).expect("judged");
-        assert_eq!(edits.undo(&mut project).expect("undone"), 2);
+        assert!(edits.undo(&mut project).expect("undone"));
         assert_eq!(project.manifest().accepted().len(), 3);
         assert!(!edits.can_undo() && edits.can_redo());
-        assert_eq!(edits.redo(&mut project).expect("redone"), 2);
+        assert!(edits.redo(&mut project).expect("redone"));
         edits.undo(&mut project).expect("undone");
         edits.judge(&mut project, &photos[2..], Some(&Verdict::Doubt(String::new()))).expect("judged");
         assert!(!edits.can_redo());
         assert_eq!(project.manifest().accepted().len(), 3, "a doubted photo takes part");
+    }
+
+    #[test]
+    fn control_points_and_verdicts_are_undone_in_their_order() {
+        let dir = tempfile::tempdir().expect("folder");
+        let mut project = Project::open_or_create(&dir.path().join("a.veduta")).expect("project");
+        let point = |name: &str| ControlPoint {
+            name: name.into(),
+            crs: "EPSG:4326".into(),
+            given: nalgebra::Vector3::zeros(),
+            sigma_m: [0.02; 2],
+            sigma_up_m: None,
+            role: crate::scene::ControlRole::Control,
+            marks: Vec::new(),
+        };
+        let mut edits = Edits::default();
+        edits.set_control(&mut project, vec![point("a")]).expect("set");
+        edits.judge(&mut project, &["/a".into()], Some(&Verdict::Doubt(String::new()))).expect("judged");
+        edits.set_control(&mut project, vec![point("a"), point("b")]).expect("set");
+        edits.set_control(&mut project, vec![point("a"), point("b")]).expect("nothing new is no step");
+        for (points, verdicts) in [(1, 1), (1, 0), (0, 0)] {
+            assert!(edits.undo(&mut project).expect("undone"));
+            assert_eq!((project.manifest().control.len(), project.manifest().verdicts.len()), (points, verdicts));
+        }
+        assert!(!edits.undo(&mut project).expect("nothing left") && edits.can_redo());
     }
 }

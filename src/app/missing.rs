@@ -55,6 +55,11 @@ impl Missing {
         });
     }
 
+    /// Looks once more: something on the disk was not as expected.
+    pub fn look_again(&mut self) {
+        self.looked = None;
+    }
+
     /// Searches the lost photos under a folder.
     pub fn search(&mut self, folder: &Path, ctx: &egui::Context) {
         let (send, receive) = channel();

@@ -6,6 +6,7 @@
 //! window draws only when something changed.
 
 mod action;
+mod control;
 mod dialogs;
 mod edits;
 mod message;
@@ -61,6 +62,7 @@ pub struct VedutaApp {
     view: panes::View3d,
     run: panes::RunView,
     export: panes::ExportView,
+    control: panes::ControlView,
     report: panes::ReportView,
     message: Option<Message>,
     missing: missing::Missing,
@@ -94,6 +96,7 @@ impl VedutaApp {
             view: panes::View3d::default(),
             run: panes::RunView::default(),
             export: panes::ExportView::default(),
+            control: panes::ControlView::default(),
             report: panes::ReportView::default(),
             message: None,
             missing: missing::Missing::default(),
@@ -129,6 +132,7 @@ impl VedutaApp {
                 self.photos = PhotoView::default();
                 self.map = panes::MapView::default();
                 self.export = panes::ExportView::default();
+                self.control = panes::ControlView::default();
                 self.report = panes::ReportView::default();
                 self.view = panes::View3d::default();
             }
@@ -148,6 +152,7 @@ impl VedutaApp {
     }
 
     fn fail(&mut self, e: &ProjectError) {
+        self.missing.look_again();
         self.message = Some(Message::error(e.to_string(), e.hint()));
     }
 
@@ -206,6 +211,15 @@ impl VedutaApp {
                 self.view.command(command);
             }
             Action::Accept | Action::Doubt | Action::Reject => self.judge(action),
+            Action::ImportControl => self.dialog = Some(Dialog::control_list(ctx)),
+            Action::ExportControl => self.dialog = Some(Dialog::control_file(ctx)),
+            Action::NextPoint | Action::PreviousPoint | Action::Mark | Action::DeleteMark => {
+                panes::ControlView::act(self, action);
+            }
+            Action::Adjust => self.run_until(crate::pipeline::StageName::Sparse, ctx),
+            Action::NextPhoto | Action::PreviousPhoto if self.control.is_in_front() => {
+                panes::ControlView::act(self, action);
+            }
             Action::NextPhoto | Action::PreviousPhoto => {
                 if let Some(session) = &self.session {
                     self.photos.step(session, action == Action::NextPhoto);
@@ -256,6 +270,14 @@ impl VedutaApp {
             Action::NextPhoto | Action::PreviousPhoto => session.is_some_and(|s| !s.rows.is_empty()),
             Action::Show(_) => session.is_some(),
             Action::View(_) => session.is_some_and(|s| !s.current.is_empty()),
+            Action::ImportControl => editable,
+            Action::ExportControl => session.is_some_and(|s| !s.control.points.is_empty()),
+            Action::NextPoint | Action::PreviousPoint => {
+                self.control.is_in_front() && session.is_some_and(|s| !s.control.points.is_empty())
+            }
+            Action::Mark => editable && self.control.can_mark(),
+            Action::DeleteMark => editable && session.is_some_and(|s| self.control.mark(s).is_some()),
+            Action::Adjust => editable && session.is_some_and(|s| s.control.points.iter().any(|p| !p.marks.is_empty())),
             Action::NewProject | Action::OpenProject | Action::OpenSample => !running && self.making_sample.is_none(),
             Action::Theme | Action::Palette | Action::Help | Action::ResetLayout | Action::Quit => true,
         }
@@ -283,6 +305,8 @@ impl VedutaApp {
             match answer {
                 dialogs::Answer::Photos(paths) => self.start.suggest(paths),
                 dialogs::Answer::Project(root) => self.open(&root, None),
+                dialogs::Answer::ControlList(path) => panes::ControlView::import(self, path, ctx),
+                dialogs::Answer::ControlFile(path) => panes::ControlView::export(self, &path),
                 dialogs::Answer::Relink(folder) => self.missing.search(&folder, ctx),
                 dialogs::Answer::Nothing => {}
             }
@@ -297,9 +321,14 @@ impl VedutaApp {
                 Err((headline, hint)) => self.message = Some(Message::error(headline, hint)),
             }
         }
+        panes::ControlView::collect(self);
         let dropped: Vec<PathBuf> = ctx.input(|i| i.raw.dropped_files.iter().map(|f| f.path().to_path_buf()).collect());
         match dropped.first() {
             Some(one) if one.join("project.json").exists() => self.open(&one.clone(), None),
+            Some(one) if is_list(one) && self.session.as_ref().is_some_and(Session::is_editable) => {
+                self.layout.reveal(panes::Pane::Control);
+                panes::ControlView::import(self, one.clone(), ctx);
+            }
             Some(_) => {
                 self.session = self.session.take().filter(|s| s.work.is_some());
                 self.start.suggest(dropped);
@@ -318,11 +347,24 @@ impl eframe::App for VedutaApp {
                 self.act(action, &ctx);
             }
         }
+        self.control.begin_frame();
         shell::show(self, ui);
         if ctx.input(|i| i.viewport().close_requested()) {
             self.remember_window(&ctx);
         }
     }
+}
+
+/// The picture that the desktop shows for the window.
+fn icon() -> Option<egui::IconData> {
+    let decoded = image::load_from_memory(include_bytes!("../../assets/veduta.png")).ok()?.into_rgba8();
+    let (width, height) = decoded.dimensions();
+    Some(egui::IconData { rgba: decoded.into_raw(), width, height })
+}
+
+/// Whether a dropped file is a list of control points.
+fn is_list(path: &Path) -> bool {
+    path.extension().is_some_and(|e| e.eq_ignore_ascii_case("txt") || e.eq_ignore_ascii_case("csv"))
 }
 
 /// Opens the window; returns when it is closed.
@@ -336,6 +378,10 @@ pub fn main(project: Option<PathBuf>) -> ExitCode {
         .with_maximized(settings.maximized)
         .with_min_inner_size([300.0, 200.0])
         .with_drag_and_drop(true);
+    let viewport = match icon() {
+        Some(icon) => viewport.with_icon(icon),
+        None => viewport,
+    };
     let options = eframe::NativeOptions { viewport, renderer: eframe::Renderer::Wgpu, ..Default::default() };
     let setup = Setup { settings, project, sample: SampleFlight::default(), device: DeviceChoice::Auto };
     let outcome = eframe::run_native("veduta", options, Box::new(|cc| Ok(Box::new(VedutaApp::new(cc, setup)))));

@@ -1,12 +1,13 @@
 //! The project that the window shows: what is on disk, read when it changed, and ready to be drawn.
 
+use super::control::ControlState;
 use super::edits::Edits;
 use super::work::{Board, Work};
-use crate::base::{Fingerprint, PhotoId};
+use crate::base::{Diagnostic, Fingerprint, PhotoId};
 use crate::camera::FocalSource;
-use crate::pipeline::{self, RunRequest};
+use crate::pipeline::{self, RunRequest, StageName};
 use crate::project::{Project, ProjectError, Verdict};
-use crate::scene::{Flight, Georeference, Reconstruction};
+use crate::scene::{ControlPoint, Flight, Georeference, Reconstruction};
 use nalgebra::Vector3;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -65,6 +66,8 @@ pub struct Session {
     pub sparse: Option<Arc<Reconstruction>>,
     /// All photos of the project.
     pub rows: Vec<PhotoRow>,
+    /// Control points, where they are, and how they fit.
+    pub control: ControlState,
     /// The current artifact of each stage.
     pub current: BTreeMap<String, Fingerprint>,
     /// Edits of this session.
@@ -101,6 +104,7 @@ impl Session {
             flight: None,
             sparse: None,
             rows: Vec::new(),
+            control: ControlState::default(),
             current: BTreeMap::new(),
             edits: Edits::default(),
             generation: 0,
@@ -119,6 +123,7 @@ impl Session {
     pub fn reload(&mut self) -> Result<(), ProjectError> {
         let mut reader = Project::open_to_read(&self.root)?;
         let log = std::mem::take(&mut self.board.log);
+        let log = if log.is_empty() { said_before(&reader) } else { log };
         self.board = Board { log, ..Board::new(pipeline::states(&mut reader, &self.request)) };
         self.read_results(&reader);
         Ok(())
@@ -135,6 +140,19 @@ impl Session {
         let verdict = |path: &PathBuf| manifest.verdicts.get(path).cloned();
         self.rows = rows(&manifest.photos, self.flight.as_deref(), self.sparse.as_deref(), &verdict);
         self.generation += 1;
+        self.control.follow(&manifest.control, self.flight.as_deref(), self.sparse.as_deref());
+    }
+
+    /// Replaces the control points, measures them against the present poses, and looks which stages went stale. The
+    /// results themselves stay as they are.
+    pub fn set_control(&mut self, points: Vec<ControlPoint>) -> Result<(), ProjectError> {
+        let Some(project) = self.project.as_mut() else { return Ok(()) };
+        self.edits.set_control(project, points)?;
+        let points = project.manifest().control.clone();
+        let log = std::mem::take(&mut self.board.log);
+        self.board = Board { log, ..Board::new(pipeline::states(project, &self.request)) };
+        self.control.follow(&points, self.flight.as_deref(), self.sparse.as_deref());
+        Ok(())
     }
 
     /// Follows the run: takes in its board and its end. Returns a message for the user where the run ended badly.
@@ -190,6 +208,16 @@ impl Session {
     pub fn is_editable(&self) -> bool {
         self.project.is_some()
     }
+}
+
+/// What the stages had to say when their current results were made.
+fn said_before(reader: &Project) -> Vec<(String, Diagnostic)> {
+    let of_stage = |stage: StageName| {
+        let done = reader.current(stage.word()).and_then(|a| a.done());
+        let notes = done.map(|d| d.diagnostics).unwrap_or_default();
+        notes.into_iter().map(move |d| (stage.word().to_string(), d))
+    };
+    StageName::ALL.into_iter().flat_map(of_stage).collect()
 }
 
 /// The rows of all photos, in the order of the files.

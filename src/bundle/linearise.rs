@@ -103,6 +103,8 @@ impl Row {
 pub(super) struct PriorSystem {
     pub poses: Vec<(Matrix6<f64>, Vector6<f64>)>,
     pub lenses: Vec<(LensMatrix, LensVector)>,
+    /// Of the points that have one, ascending: diagonal of the matrix, gradient.
+    pub points: Vec<(usize, Vector3<f64>, Vector3<f64>)>,
 }
 
 fn whitened(problem: &BundleProblem, state: &State, k: usize) -> Option<Vector2<f64>> {
@@ -111,6 +113,15 @@ fn whitened(problem: &BundleProblem, state: &State, k: usize) -> Option<Vector2<
     let x = state.rotations[pose] * (state.points[o.point as usize] - state.centres[pose]);
     let pixel = state.lenses[problem.poses[pose].lens as usize].project(&x)?;
     Some((pixel - o.pixel) / o.sigma)
+}
+
+/// The loss of an observation: marks of known points have their own.
+fn loss_of(problem: &BundleProblem, options: &BundleOptions, k: usize) -> Loss {
+    if problem.points[problem.observations[k].point as usize].prior.is_some() {
+        options.mark_loss
+    } else {
+        options.loss
+    }
 }
 
 /// Robust cost (half the sum of losses) of everything.
@@ -122,7 +133,7 @@ pub(super) fn cost(problem: &BundleProblem, state: &State, options: &BundleOptio
             (c * CHUNK..((c + 1) * CHUNK).min(count))
                 .map(|k| {
                     let r2 = whitened(problem, state, k).map_or(BEHIND, |r| r.norm_squared().min(1e12));
-                    options.loss.evaluate(r2).0
+                    loss_of(problem, options, k).evaluate(r2).0
                 })
                 .sum()
         })
@@ -136,6 +147,11 @@ pub(super) fn cost(problem: &BundleProblem, state: &State, options: &BundleOptio
             total += options.prior_loss.evaluate(rotation_residual(prior, &state.rotations[i]).norm_squared()).0;
         }
     }
+    for (block, point) in problem.points.iter().zip(&state.points) {
+        if let Some(prior) = &block.prior {
+            total += position_residual(prior, point).norm_squared();
+        }
+    }
     for (block, lens) in problem.lenses.iter().zip(&state.lenses) {
         if let Some(prior) = &block.prior {
             total += lens_residual(prior, lens).norm_squared();
@@ -145,7 +161,13 @@ pub(super) fn cost(problem: &BundleProblem, state: &State, options: &BundleOptio
 }
 
 /// Residuals and derivatives of all observations.
-pub(super) fn linearise(problem: &BundleProblem, structure: &Structure, state: &State, loss: Loss, rows: &mut Rows) {
+pub(super) fn linearise(
+    problem: &BundleProblem,
+    structure: &Structure,
+    state: &State,
+    options: &BundleOptions,
+    rows: &mut Rows,
+) {
     let matrices: Vec<Matrix3<f64>> = state.rotations.iter().map(|r| r.to_rotation_matrix().into_inner()).collect();
     let one = |k: usize, row: &mut Row, by_lens: Option<&mut ByLens>| {
         let o = &problem.observations[k];
@@ -159,7 +181,7 @@ pub(super) fn linearise(problem: &BundleProblem, structure: &Structure, state: &
             return;
         };
         let residual = (pixel - o.pixel) / o.sigma;
-        let weight = loss.evaluate(residual.norm_squared()).1.sqrt();
+        let weight = loss_of(problem, options, k).evaluate(residual.norm_squared()).1.sqrt();
         let scale = weight / o.sigma;
         let a = j.by_point * scale;
         row.by_pose.fixed_rows_mut::<3>(0).copy_from(&(-a * x.cross_matrix()).transpose());
@@ -237,7 +259,18 @@ pub(super) fn priors(problem: &BundleProblem, state: &State, options: &BundleOpt
             (h, g)
         })
         .collect();
-    PriorSystem { poses, lenses }
+    let points = problem
+        .points
+        .iter()
+        .zip(&state.points)
+        .enumerate()
+        .filter_map(|(i, (block, point))| {
+            let prior = block.prior.as_ref()?;
+            let r = position_residual(prior, point);
+            Some((i, prior.sigma.map(|s| 1.0 / (s * s)), r.component_div(&prior.sigma)))
+        })
+        .collect();
+    PriorSystem { poses, lenses, points }
 }
 
 fn position_residual(prior: &PositionPrior, centre: &Vector3<f64>) -> Vector3<f64> {
@@ -290,7 +323,7 @@ mod tests {
                 PoseBlock { pose, lens: 0, fixed: false, position: None, rotation: None },
                 PoseBlock { pose, lens: 0, fixed: false, position: None, rotation: None },
             ],
-            points: vec![PointBlock { position: Vector3::new(0.5, -0.7, 1.0), fixed: false }],
+            points: vec![PointBlock { position: Vector3::new(0.5, -0.7, 1.0), fixed: false, prior: None }],
             observations: vec![BundleObservation { point: 0, pose: 1, pixel: Vector2::new(700.0, 400.0), sigma: 0.7 }],
         }
     }
@@ -301,7 +334,8 @@ mod tests {
         let structure = Structure::new(&problem);
         let state = State::of(&problem);
         let mut rows = Rows::new(&problem, &structure);
-        linearise(&problem, &structure, &state, Loss::Squared, &mut rows);
+        let options = BundleOptions { loss: Loss::Squared, ..Default::default() };
+        linearise(&problem, &structure, &state, &options, &mut rows);
         let (row, row_by_lens) = (rows.rows[0], rows.by_lens[0]);
         let h = 1e-6;
         let numeric = |change: &dyn Fn(&mut State, f64)| {

@@ -28,12 +28,17 @@ use structure::{NONE, Structure};
 /// Square of 2.80, the 95 % limit of the norm of a whitened residual with three components (chi-square 7.815).
 const CHI_SQUARE_3: f64 = 7.815;
 
+/// Standard deviations from which on a mark counts for less.
+const MARK_SCALE: f64 = 3.0;
+
 /// How to adjust.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct BundleOptions {
     /// Loss of the whitened reprojection residuals.
     pub loss: Loss,
-    /// Loss of the whitened position and rotation priors.
+    /// Loss of the whitened reprojection residuals of points with a prior: marks that a person made.
+    pub mark_loss: Loss,
+    /// Loss of the whitened position and rotation priors of poses. Priors of points are believed as they are.
     pub prior_loss: Loss,
     /// Iterations at most, steps that were rejected among them.
     pub max_iterations: usize,
@@ -47,6 +52,7 @@ impl Default for BundleOptions {
     fn default() -> Self {
         Self {
             loss: Loss::Cauchy { scale: 1.0 },
+            mark_loss: Loss::Cauchy { scale: MARK_SCALE * MARK_SCALE },
             prior_loss: Loss::Cauchy { scale: CHI_SQUARE_3 },
             max_iterations: 50,
             tolerance: 1e-6,
@@ -124,7 +130,7 @@ pub fn adjust(ctx: &Ctx, problem: &mut BundleProblem, options: &BundleOptions) -
         let current = match normal.take() {
             Some(n) => n,
             None => {
-                linearise::linearise(problem, &structure, &state, options.loss, &mut rows);
+                linearise::linearise(problem, &structure, &state, options, &mut rows);
                 Normal::new(problem, &structure, &rows, linearise::priors(problem, &state, options))
             }
         };
@@ -175,7 +181,7 @@ pub fn pose_covariances(
     let structure = Structure::new(problem);
     let solver = Solver::new(&structure).ok_or_else(|| singular(problem))?;
     let mut rows = Rows::new(problem, &structure);
-    linearise::linearise(problem, &structure, &state, options.loss, &mut rows);
+    linearise::linearise(problem, &structure, &state, options, &mut rows);
     let normal = Normal::new(problem, &structure, &rows, linearise::priors(problem, &state, options));
     let reduced = normal.reduce(problem, &structure, &rows, 1e-8);
     let covariances = solver.pose_covariances(&structure, &reduced).ok_or_else(|| singular(problem))?;

@@ -53,6 +53,8 @@ pub struct PointBlock {
     pub position: Vector3<f64>,
     /// Keeps the point where it is.
     pub fixed: bool,
+    /// Where it is known to be: a control point. Infinite sigmas = unknown along that axis.
+    pub prior: Option<PositionPrior>,
 }
 
 /// A point seen by a pose.
@@ -139,7 +141,8 @@ impl BundleProblem {
 
     /// Whether at least three position priors lie off one line, farther than their uncertainty.
     fn priors_span_a_plane(&self) -> bool {
-        let priors: Vec<_> = self.poses.iter().filter_map(|p| p.position).collect();
+        let of_points = self.points.iter().filter_map(|p| p.prior).filter(|p| p.sigma.iter().all(|s| s.is_finite()));
+        let priors: Vec<_> = self.poses.iter().filter_map(|p| p.position).chain(of_points).collect();
         if priors.len() < 3 {
             return false;
         }

@@ -86,7 +86,7 @@ fn subtract_coupling(block: &mut Matrix6<f64>, b: &Matrix2x3<f64>, own: &Row, ot
 
 impl Normal {
     pub fn new(problem: &BundleProblem, structure: &Structure, rows: &Rows, priors: PriorSystem) -> Self {
-        let points = (0..problem.points.len())
+        let mut points: Vec<(Matrix3<f64>, Vector3<f64>)> = (0..problem.points.len())
             .into_par_iter()
             .with_min_len(CHUNK)
             .map(|p| {
@@ -100,6 +100,10 @@ impl Normal {
                 (h, g)
             })
             .collect();
+        for (p, weight, gradient) in &priors.points {
+            points[*p].0 += Matrix3::from_diagonal(weight);
+            points[*p].1 += gradient;
+        }
         let poses = (0..structure.pose_of_slot.len())
             .into_par_iter()
             .map(|s| {

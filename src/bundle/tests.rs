@@ -44,7 +44,7 @@ fn block(nx: usize, ny: usize, points: usize) -> BundleProblem {
             }
         }
         if seen.len() >= 2 {
-            problem.points.push(PointBlock { position: x, fixed: false });
+            problem.points.push(PointBlock { position: x, fixed: false, prior: None });
             problem.observations.extend(seen);
         }
     }
@@ -77,6 +77,36 @@ fn aligned_centre_error(problem: &BundleProblem, truth: &BundleProblem) -> f64 {
     let (a, b) = (centres(problem), centres(truth));
     let fit = Sim3::fit(&a, &b, None).expect("fit");
     a.iter().zip(&b).map(|(a, b)| (fit.apply(a) - b).norm()).fold(0.0, f64::max)
+}
+
+#[test]
+fn known_points_place_a_block_without_any_positions() {
+    let truth = block(4, 3, 300);
+    let mut problem = truth.clone();
+    perturb(&mut problem, 0.3);
+    // The whole block is off by metres, turned and of another size; four corners are known to 2 cm, one without height.
+    let off = Sim3 {
+        scale: 1.02,
+        rotation: UnitQuaternion::from_euler_angles(0.01, -0.02, 0.03),
+        translation: Vector3::new(3.0, -2.0, 5.0),
+    };
+    problem.poses.iter_mut().for_each(|p| p.pose = off.transform_pose(&p.pose));
+    problem.points.iter_mut().for_each(|p| p.position = off.apply(&p.position));
+    let corner = |sx: f64, sy: f64| {
+        let score = |p: &PointBlock| sx * p.position.x + sy * p.position.y;
+        (0..truth.points.len()).max_by(|&a, &b| score(&truth.points[a]).total_cmp(&score(&truth.points[b])))
+    };
+    for (sx, sy, up) in [(1.0, 1.0, 0.02), (1.0, -1.0, 0.02), (-1.0, 1.0, f64::INFINITY), (-1.0, -1.0, 0.02)] {
+        let p = corner(sx, sy).expect("points");
+        let sigma = Vector3::new(0.02, 0.02, up);
+        problem.points[p].prior = Some(PositionPrior { centre: truth.points[p].position, sigma });
+    }
+    assert_eq!(problem.gauge(), Gauge::default());
+    let options = BundleOptions { max_iterations: 100, tolerance: 1e-12, ..Default::default() };
+    adjust(&Ctx::silent(), &mut problem, &options).expect("adjusts");
+    let error = |i: usize| (problem.poses[i].pose.centre() - truth.poses[i].pose.centre()).norm();
+    let worst = (0..truth.poses.len()).map(error).fold(0.0, f64::max);
+    assert!(worst < 1e-4, "{worst}");
 }
 
 #[test]
@@ -240,7 +270,7 @@ fn sparse_and_dense_factors_agree() {
     let state = State::of(&problem);
     let mut rows = Rows::new(&problem, &structure);
     let options = BundleOptions::default();
-    linearise::linearise(&problem, &structure, &state, options.loss, &mut rows);
+    linearise::linearise(&problem, &structure, &state, &options, &mut rows);
     let normal = Normal::new(&problem, &structure, &rows, linearise::priors(&problem, &state, &options));
     let reduced = normal.reduce(&problem, &structure, &rows, 1e-4);
     let (sparse, sparse_lens) = solver.solve(&structure, &reduced).expect("sparse");
@@ -300,7 +330,7 @@ fn shared_intrinsics_problem(v: &[f64]) -> BundleProblem {
         problem.poses.push(PoseBlock { pose, lens: 0, fixed: false, position: None, rotation: None });
     }
     for p in rest[6 * cameras..].chunks(3).take(points) {
-        problem.points.push(PointBlock { position: Vector3::from_column_slice(p), fixed: false });
+        problem.points.push(PointBlock { position: Vector3::from_column_slice(p), fixed: false, prior: None });
     }
     problem
 }
@@ -323,7 +353,7 @@ fn bal_problem(v: &[f64]) -> BundleProblem {
         problem.poses.push(PoseBlock { pose, lens: i as u32, fixed: false, position: None, rotation: None });
     }
     for p in rest[9 * cameras..].chunks(3).take(points) {
-        problem.points.push(PointBlock { position: Vector3::from_column_slice(p), fixed: false });
+        problem.points.push(PointBlock { position: Vector3::from_column_slice(p), fixed: false, prior: None });
     }
     problem
 }

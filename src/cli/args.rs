@@ -94,9 +94,33 @@ pub struct RunArgs {
     /// The project folder
     #[arg(short = 'o', long = "out", value_name = "TOWN.veduta")]
     pub out: PathBuf,
+    /// Control points.
+    #[command(flatten)]
+    pub control: ControlArgs,
     /// How to run the stages.
     #[command(flatten)]
     pub work: WorkArgs,
+}
+
+/// Control points of a run; they stay in the project.
+#[derive(Clone, Debug, Default, Args)]
+pub struct ControlArgs {
+    /// List of control points: OpenDroneMap's gcp_list.txt with marks, or a table name,x,y,z[,sx,sy,sz] of coordinates to
+    /// mark in the window; points of the same name are replaced
+    #[arg(long, value_name = "FILE")]
+    pub control: Option<PathBuf>,
+    /// Reference system of the list, for example EPSG:25832 [default: what the list says]
+    #[arg(long, value_name = "CRS", requires = "control")]
+    pub control_crs: Option<String>,
+    /// Do not believe the heights of the list
+    #[arg(long, requires = "control")]
+    pub control_ignore_height: bool,
+    /// Standard deviation in metres of coordinates for which the list has none [default: 0.02, heights 0.03]
+    #[arg(long, value_name = "M", requires = "control", value_parser = parse_sigma)]
+    pub control_sigma: Option<f64>,
+    /// Points that are only measured against, not adjusted to
+    #[arg(long, value_name = "NAME", value_delimiter = ',')]
+    pub check: Vec<String>,
 }
 
 /// Arguments of `veduta demo`.
@@ -125,8 +149,8 @@ pub struct InfoArgs {
 pub struct ExportArgs {
     /// The project folder
     pub project: PathBuf,
-    /// Files to write: city.glb, city.obj, city.ply, dense.ply, dense.laz, dsm.tif, ortho.tif, part.3mf, part.stl;
-    /// may be given several times, with a path before the name
+    /// Files to write: city.glb, city.obj, city.ply, dense.ply, dense.laz, dsm.tif, ortho.tif, part.3mf, part.stl,
+    /// control.txt (points with marks), control.csv (coordinates); may be given several times, with a path before the name
     #[arg(long = "to", value_name = "FILE", required_unless_present = "colmap")]
     pub to: Vec<PathBuf>,
     /// Folder for the sparse stage as a COLMAP text model
@@ -308,6 +332,11 @@ fn parse_elevation(text: &str) -> Result<f64, String> {
 fn parse_size_mm(text: &str) -> Result<f64, String> {
     let mm: f64 = text.parse().map_err(|_| format!("\"{text}\" is not a number"))?;
     if (10.0..=2000.0).contains(&mm) { Ok(mm) } else { Err(format!("{mm} mm is outside 10 to 2000 mm")) }
+}
+
+fn parse_sigma(text: &str) -> Result<f64, String> {
+    let m: f64 = text.parse().map_err(|_| format!("\"{text}\" is not a number"))?;
+    if (1e-4..=1e3).contains(&m) { Ok(m) } else { Err(format!("{m} m is outside 0.0001 to 1000 m")) }
 }
 
 fn parse_bytes(text: &str) -> Result<u64, String> {

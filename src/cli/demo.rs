@@ -1,6 +1,6 @@
 //! `veduta demo`: the whole job on a synthetic flight.
 
-use super::args::{DemoArgs, EvalArgs};
+use super::args::{ControlArgs, DemoArgs, EvalArgs};
 use super::run::{print_summary, run_project};
 use super::{CliError, eval, export, report, say, synth};
 use crate::project::{Project, find_photos};
@@ -25,7 +25,7 @@ pub fn demo(args: &DemoArgs) -> Result<(), CliError> {
         synth::write_flight(&flight, &flight_options(), quiet)?;
     }
     let photos = find_photos(&[flight.join("images")])?;
-    let Some(summary) = run_project(&project, photos, &args.work)? else { return Ok(()) };
+    let Some(summary) = run_project(&project, photos, &ControlArgs::default(), &args.work)? else { return Ok(()) };
     if summary.stages.len() < crate::pipeline::StageName::ALL.len() {
         return Ok(());
     }

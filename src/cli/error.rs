@@ -31,6 +31,11 @@ impl CliError {
         if self.hint.is_empty() { self.message.clone() } else { format!("{} ({})", self.message, self.hint) }
     }
 
+    /// Headline and hint.
+    pub fn parts(&self) -> (String, String) {
+        (self.message.clone(), self.hint.clone())
+    }
+
     /// 1 failed, 3 cancelled.
     pub fn exit_code(&self) -> u8 {
         if self.cancelled { 3 } else { 1 }

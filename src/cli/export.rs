@@ -2,7 +2,7 @@
 
 use super::args::ExportArgs;
 use super::report::part_picture;
-use super::{CliError, say};
+use super::{CliError, control, say};
 use crate::formats::geotiff::Placement;
 use crate::formats::{colmap, geotiff, gltf, las, obj, ply, stl, textured, threemf};
 use crate::georef::{Raster, UtmFromLocal};
@@ -77,10 +77,15 @@ fn write_as(project: &Project, name: &str, path: &Path) -> Result<(), CliError> 
             threemf::write(&part, &metadata, thumbnail.as_deref(), BufWriter::new(file))
                 .map_err(|e| CliError::io("write", path, &e))
         }
+        "control.txt" | "control.csv" => {
+            let text = control::list_text(project, name.ends_with("csv"))?;
+            to_file(path, |out| out.write_all(text.as_bytes()))
+        }
         "part.stl" => to_file(path, |out| stl::write(&output::<Part>(project, "part").map_err(as_io)?.mesh, out)),
         _ => Err(CliError::new(
             format!("\"{name}\" is not the name of something that can be exported"),
-            "use one of city.glb, city.obj, city.ply, dense.ply, dense.laz, dsm.tif, ortho.tif, part.3mf, part.stl",
+            "use one of city.glb, city.obj, city.ply, dense.ply, dense.laz, dsm.tif, ortho.tif, part.3mf, part.stl, control.txt, \
+             control.csv",
         )),
     }
 }

@@ -4,9 +4,9 @@ use super::args::InfoArgs;
 use super::progress::format_seconds;
 use super::{CliError, say};
 use crate::base::Diagnostic;
-use crate::pipeline::StageName;
+use crate::pipeline::{self, StageName};
 use crate::project::Project;
-use crate::scene::{Flight, Georeference, Reconstruction};
+use crate::scene::{ControlReport, ControlResult, ControlRms, ControlRole, Flight, Georeference, Reconstruction};
 use serde::Serialize;
 use std::collections::BTreeMap;
 
@@ -25,6 +25,54 @@ pub(super) struct Info {
     pub left_out: Vec<Diagnostic>,
     /// The frame of the result.
     pub frame: Option<FrameInfo>,
+    /// Control and check points, where marks were measured.
+    pub control: Option<ControlInfo>,
+}
+
+/// Control and check points.
+#[derive(Debug, Serialize)]
+pub(super) struct ControlInfo {
+    /// Whether they gave the result its place and scale.
+    pub georeferenced: bool,
+    /// Root mean squares of the control points.
+    pub control: Option<ControlRms>,
+    /// Root mean squares of the check points.
+    pub check: Option<ControlRms>,
+    /// Each point.
+    pub points: Vec<ControlPointInfo>,
+}
+
+/// One control or check point.
+#[derive(Debug, Serialize)]
+pub(super) struct ControlPointInfo {
+    /// Its name.
+    pub name: String,
+    /// Control or check.
+    pub role: ControlRole,
+    /// Measured minus given in metres (east, north).
+    pub residual_m: Option<[f64; 2]>,
+    /// Measured minus given in metres (up); absent too where the height is not believed.
+    pub residual_up_m: Option<f64>,
+    /// Photo and distance in pixels from the mark to where the photo shows the point.
+    pub marks: Vec<(String, Option<f64>)>,
+}
+
+/// The points of a report, with the photos by name.
+fn control_info(report: ControlReport, flight: &Flight) -> ControlInfo {
+    let (control, check) = (report.rms(ControlRole::Control), report.rms(ControlRole::Check));
+    let point = |p: ControlResult| ControlPointInfo {
+        name: p.name,
+        role: p.role,
+        residual_m: p.residual_m,
+        residual_up_m: p.residual_up_m,
+        marks: p.marks.iter().map(|m| (flight.photos[m.photo.index()].name.clone(), m.error_px)).collect(),
+    };
+    ControlInfo {
+        georeferenced: report.georeferenced,
+        control,
+        check,
+        points: report.points.into_iter().map(point).collect(),
+    }
 }
 
 /// One stage.
@@ -115,6 +163,7 @@ pub(super) fn collect(project: &Project) -> Result<Info, CliError> {
             });
         }
     }
+    let control = pipeline::control_report(project).map(|r| control_info(r, &flight));
     Ok(Info {
         project: project.root().display().to_string(),
         bytes: project.bytes(),
@@ -122,6 +171,7 @@ pub(super) fn collect(project: &Project) -> Result<Info, CliError> {
         photos,
         left_out: flight.skipped.into_iter().map(|s| s.reason).collect(),
         frame,
+        control,
     })
 }
 
@@ -160,6 +210,9 @@ fn print(info: &Info) {
             figures.join(", ")
         ));
     }
+    if let Some(control) = &info.control {
+        print_control(control);
+    }
     say(format!("\n{} photos", info.photos.len()));
     for p in info.photos.iter().filter(|p| p.registered == Some(false)) {
         say(format!("  {} is not registered", p.name));
@@ -167,6 +220,26 @@ fn print(info: &Info) {
     for d in info.left_out.iter().chain(info.stages.iter().skip(1).flat_map(|s| &s.diagnostics)) {
         let about = if d.subject.is_empty() { String::new() } else { format!("{}: ", d.subject) };
         say(format!("  {about}{}", d.message));
+    }
+}
+
+fn print_control(control: &ControlInfo) {
+    let placed = if control.georeferenced { ", which placed the flight" } else { "" };
+    say(format!("\n{} control and check points{placed} (measured minus given, m)", control.points.len()));
+    say("point        role         east     north        up  marks, px");
+    let metres = |v: Option<f64>| v.map_or_else(|| "-".into(), |v| format!("{v:+.3}"));
+    for p in &control.points {
+        let [e, n] = [0, 1].map(|k| metres(p.residual_m.map(|r| r[k])));
+        let marks: Vec<String> =
+            p.marks.iter().map(|(_, v)| v.map_or_else(|| "-".into(), |v| format!("{v:.2}"))).collect();
+        let up = metres(p.residual_up_m);
+        say(format!("{:<12} {:<7} {e:>9} {n:>9} {up:>9}  {}", p.name, p.role.word(), marks.join(" ")));
+    }
+    for (word, rms) in [("control", &control.control), ("check", &control.check)] {
+        let Some(rms) = rms else { continue };
+        let [e, n] = rms.horizontal_m;
+        let up = rms.up_m.map_or_else(|| "-".into(), |u| format!("{u:.3}"));
+        say(format!("{:<12} {word:<7} {e:>9.3} {n:>9.3} {up:>9}  {:.2}", "RMS", rms.mark_px));
     }
 }
 

@@ -4,6 +4,7 @@
 //! 3 cancelled.
 
 mod args;
+mod control;
 mod demo;
 mod devices;
 mod error;
@@ -19,7 +20,11 @@ mod studio;
 mod synth;
 mod turntable;
 
+pub(crate) use args::ControlArgs;
 pub use args::{Cli, Command};
+pub(crate) use control::{
+    DEFAULT_SIGMA_M as CONTROL_SIGMA_M, Imported, import as import_control, write_list as write_control_list,
+};
 pub(crate) use export::write_one as export_one;
 pub(crate) use progress::format_seconds;
 pub(crate) use report::{Contents as ReportContents, write as write_report};

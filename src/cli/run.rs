@@ -1,8 +1,8 @@
 //! `veduta run`: creates or resumes a project and brings its stages up to date.
 
-use super::args::{Device, RunArgs, WorkArgs};
+use super::args::{ControlArgs, Device, RunArgs, WorkArgs};
 use super::progress::{ProgressView, format_seconds};
-use super::{CliError, say};
+use super::{CliError, control, say};
 use crate::base::Ctx;
 use crate::gpu::{DeviceChoice, Gpu};
 use crate::pipeline::{self, Freshness, PrintSize, RunRequest, RunSummary};
@@ -13,7 +13,7 @@ use std::sync::Arc;
 /// Runs the command.
 pub fn run(args: &RunArgs) -> Result<(), CliError> {
     let photos = if args.photos.is_empty() { Vec::new() } else { find_photos(&args.photos)? };
-    let summary = run_project(&args.out, photos, &args.work)?;
+    let summary = run_project(&args.out, photos, &args.control, &args.work)?;
     if args.work.events.is_none()
         && let Some(summary) = summary
     {
@@ -23,7 +23,12 @@ pub fn run(args: &RunArgs) -> Result<(), CliError> {
 }
 
 /// Brings the project at `out` up to date; `None` after a dry run. `photos` may be empty to resume.
-pub(super) fn run_project(out: &Path, photos: Vec<PathBuf>, work: &WorkArgs) -> Result<Option<RunSummary>, CliError> {
+pub(super) fn run_project(
+    out: &Path,
+    photos: Vec<PathBuf>,
+    control: &ControlArgs,
+    work: &WorkArgs,
+) -> Result<Option<RunSummary>, CliError> {
     if photos.is_empty() && !out.join("project.json").exists() {
         return Err(CliError::new(
             format!("no photos were given and {} is not a project yet", out.display()),
@@ -39,6 +44,13 @@ pub(super) fn run_project(out: &Path, photos: Vec<PathBuf>, work: &WorkArgs) -> 
     let mut project = Project::open_or_create(out)?;
     if !photos.is_empty() {
         project.update(|m| m.photos = photos)?;
+    }
+    if control.control.is_some() || !control.check.is_empty() {
+        let imported = control::import(&project.manifest().photos, &project.manifest().control, control)?;
+        if work.events.is_none() {
+            imported.notes.iter().for_each(say);
+        }
+        project.update(|m| m.control = imported.points)?;
     }
     let request = request_of(out, work);
     let value = serde_json::to_value(&request).unwrap_or_default();

@@ -4,6 +4,8 @@ use super::args::SynthArgs;
 use super::progress::{ProgressView, format_seconds};
 use super::{CliError, say};
 use crate::base::{Ctx, Event};
+use crate::formats::control::{ControlList, ListedMark, ListedPoint, write_rows, write_table};
+use crate::scene::{ControlMark, ControlPoint};
 use crate::synthetic::{SynthError, SynthOptions, SyntheticFlight, generate};
 use std::fs;
 use std::path::Path;
@@ -44,7 +46,27 @@ pub(crate) fn generate_into(
         fs::write(path, bytes)
     };
     let flight = generate(options, ctx, &mut write)?;
+    if !flight.control.is_empty() {
+        let list = list_of(&flight.control);
+        for (name, text) in [("control.txt", write_rows(&list, 4)), ("control.csv", write_table(&list, 4))] {
+            write(name, text.as_bytes()).map_err(|source| SynthError::Write { name: name.into(), source })?;
+        }
+    }
     Ok((flight, bytes_written))
+}
+
+/// The points as a list; the photos are not turned, so that stored and upright pixels are the same.
+fn list_of(points: &[ControlPoint]) -> ControlList {
+    let mark = |m: &ControlMark| ListedMark { photo: m.photo.to_string_lossy().into_owned(), pixel: m.pixel, line: 0 };
+    let point = |p: &ControlPoint| ListedPoint {
+        name: p.name.clone(),
+        given: p.given,
+        has_height: true,
+        sigma_m: Some([p.sigma_m[0], p.sigma_m[1], p.sigma_up_m.unwrap_or(p.sigma_m[0])]),
+        marks: p.marks.iter().map(mark).collect(),
+        line: 0,
+    };
+    ControlList { crs: points.first().map(|p| p.crs.clone()), points: points.iter().map(point).collect() }
 }
 
 /// Writes a flight to a folder and says so.
@@ -68,6 +90,10 @@ pub(super) fn write_flight(out: &Path, options: &SynthOptions, quiet: bool) -> R
             flight.gsd_m,
             format_seconds(seconds)
         ));
+        if !flight.control.is_empty() {
+            let names: Vec<&str> = flight.control.iter().map(|p| p.name.as_str()).collect();
+            say(format!("control points with exact marks in control.txt: {}", names.join(", ")));
+        }
     }
     Ok(())
 }

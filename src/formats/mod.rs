@@ -1,6 +1,7 @@
 //! File formats over `Read` and `Write`, one file each.
 
 pub mod colmap;
+pub mod control;
 pub mod exif;
 pub mod geotiff;
 pub mod gltf;

@@ -5,11 +5,14 @@
 //! tells whether a bowl is left in it.
 
 mod attitude;
+mod crs;
 pub mod fit;
 pub mod geodesy;
+pub mod transverse_mercator;
 pub mod utm;
 
 pub use attitude::{attitude_from_rotation, rotation_from_attitude};
+pub use crs::{Crs, CrsError};
 pub use fit::{Consensus, FitInput, PriorFit, RotationSource, consensus, doming, fit_to_priors, level_rotation};
 pub use geodesy::{Enu, local_frame};
 pub use utm::{Raster, Utm, UtmFromLocal};

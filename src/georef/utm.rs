@@ -2,19 +2,17 @@
 //! raster of the local frame in a zone.
 //!
 //! In/out: WGS84 degrees, easting and northing in metres (`f64`). Better than a micrometre within the zone and its
-//! neighbours. Source: C. Karney, "Transverse Mercator with an accuracy of a few nanometers", Journal of Geodesy
-//! 85(8), 2011, equations 7-13 and the series 35 and 36 to the sixth order. Cost: about a microsecond. Failure modes:
-//! beyond 84 N and 80 S the zone is still computed although maps use the polar system there.
+//! neighbours. Source: J. Hager et al., "The Universal Grids", DMA TM 8358.2, 1989 (zones); the projection is
+//! [`super::transverse_mercator`]. Cost: about a microsecond. Failure modes: beyond 84 N and 80 S the zone is still computed although maps use the polar system there.
 
-use super::geodesy::{Enu, WGS84_A, WGS84_F};
+use super::geodesy::Enu;
+use super::transverse_mercator::{Ellipsoid, TransverseMercator};
 use crate::scene::LocalFrame;
 use nalgebra::{Matrix3, Vector2, Vector3};
 
 const SCALE: f64 = 0.9996;
 const FALSE_EASTING: f64 = 500_000.0;
 const FALSE_NORTHING_SOUTH: f64 = 10_000_000.0;
-/// Third flattening.
-const N: f64 = WGS84_F / (2.0 - WGS84_F);
 
 /// A UTM zone on WGS84.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -23,61 +21,6 @@ pub struct Utm {
     pub zone: u8,
     /// Whether it counts northings from the equator (north) or with the southern offset.
     pub north: bool,
-}
-
-/// Polynomial in the third flattening: coefficients of `N^first`, `N^(first+1)`, ...
-fn series(first: i32, coefficients: &[f64]) -> f64 {
-    coefficients.iter().enumerate().map(|(i, c)| c * N.powi(first + i as i32)).sum()
-}
-
-fn rectifying_radius() -> f64 {
-    WGS84_A / (1.0 + N) * (1.0 + N * N / 4.0 + N.powi(4) / 64.0 + N.powi(6) / 256.0)
-}
-
-fn forward_series() -> [f64; 6] {
-    [
-        series(1, &[1.0 / 2.0, -2.0 / 3.0, 5.0 / 16.0, 41.0 / 180.0, -127.0 / 288.0, 7891.0 / 37800.0]),
-        series(2, &[13.0 / 48.0, -3.0 / 5.0, 557.0 / 1440.0, 281.0 / 630.0, -1_983_433.0 / 1_935_360.0]),
-        series(3, &[61.0 / 240.0, -103.0 / 140.0, 15061.0 / 26880.0, 167_603.0 / 181_440.0]),
-        series(4, &[49561.0 / 161_280.0, -179.0 / 168.0, 6_601_661.0 / 7_257_600.0]),
-        series(5, &[34729.0 / 80640.0, -3_418_889.0 / 1_995_840.0]),
-        series(6, &[212_378_941.0 / 319_334_400.0]),
-    ]
-}
-
-fn inverse_series() -> [f64; 6] {
-    [
-        series(1, &[1.0 / 2.0, -2.0 / 3.0, 37.0 / 96.0, -1.0 / 360.0, -81.0 / 512.0, 96199.0 / 604_800.0]),
-        series(2, &[1.0 / 48.0, 1.0 / 15.0, -437.0 / 1440.0, 46.0 / 105.0, -1_118_711.0 / 3_870_720.0]),
-        series(3, &[17.0 / 480.0, -37.0 / 840.0, -209.0 / 4480.0, 5569.0 / 90720.0]),
-        series(4, &[4397.0 / 161_280.0, -11.0 / 504.0, -830_251.0 / 7_257_600.0]),
-        series(5, &[4583.0 / 161_280.0, -108_847.0 / 3_991_680.0]),
-        series(6, &[20_648_693.0 / 638_668_800.0]),
-    ]
-}
-
-/// Tangent of the conformal latitude of the tangent of a geodetic latitude (equations 7-9).
-fn conformal(tau: f64) -> f64 {
-    let e = (WGS84_F * (2.0 - WGS84_F)).sqrt();
-    let root = tau.hypot(1.0);
-    let sigma = (e * (e * tau / root).atanh()).sinh();
-    tau * sigma.hypot(1.0) - sigma * root
-}
-
-/// Inverse of [`conformal`] by Newton's method (equations 19-21).
-fn geodetic_tangent(conformal_tau: f64) -> f64 {
-    let e2 = WGS84_F * (2.0 - WGS84_F);
-    let mut tau = conformal_tau / (1.0 - e2);
-    for _ in 0..6 {
-        let at = conformal(tau);
-        let step =
-            (conformal_tau - at) / at.hypot(1.0) * (1.0 + (1.0 - e2) * tau * tau) / ((1.0 - e2) * tau.hypot(1.0));
-        tau += step;
-        if step.abs() <= 1e-16 * tau.abs().max(1.0) {
-            break;
-        }
-    }
-    tau
 }
 
 impl Utm {
@@ -119,36 +62,26 @@ impl Utm {
         f64::from(self.zone) * 6.0 - 183.0
     }
 
+    /// Its projection.
+    pub fn projection(self) -> TransverseMercator {
+        TransverseMercator {
+            ellipsoid: Ellipsoid::WGS84,
+            latitude0_deg: 0.0,
+            longitude0_deg: self.central_meridian_deg(),
+            scale: SCALE,
+            easting0: FALSE_EASTING,
+            northing0: self.false_northing(),
+        }
+    }
+
     /// Easting and northing in metres.
     pub fn project(self, latitude_deg: f64, longitude_deg: f64) -> (f64, f64) {
-        let lambda = ((longitude_deg - self.central_meridian_deg() + 180.0).rem_euclid(360.0) - 180.0).to_radians();
-        let tau = conformal(latitude_deg.to_radians().tan());
-        let xi = tau.atan2(lambda.cos());
-        let eta = (lambda.sin() / tau.hypot(lambda.cos())).asinh();
-        let (mut x, mut y) = (eta, xi);
-        for (j, a) in forward_series().iter().enumerate() {
-            let k = 2.0 * (j + 1) as f64;
-            y += a * (k * xi).sin() * (k * eta).cosh();
-            x += a * (k * xi).cos() * (k * eta).sinh();
-        }
-        let radius = SCALE * rectifying_radius();
-        (FALSE_EASTING + radius * x, self.false_northing() + radius * y)
+        self.projection().project(latitude_deg, longitude_deg)
     }
 
     /// Latitude and longitude in degrees.
     pub fn unproject(self, easting: f64, northing: f64) -> (f64, f64) {
-        let radius = SCALE * rectifying_radius();
-        let (eta, xi) = ((easting - FALSE_EASTING) / radius, (northing - self.false_northing()) / radius);
-        let (mut x, mut y) = (eta, xi);
-        for (j, b) in inverse_series().iter().enumerate() {
-            let k = 2.0 * (j + 1) as f64;
-            y -= b * (k * xi).sin() * (k * eta).cosh();
-            x -= b * (k * xi).cos() * (k * eta).sinh();
-        }
-        let tau = geodetic_tangent(y.sin() / x.sinh().hypot(y.cos()));
-        let lambda = x.sinh().atan2(y.cos());
-        let longitude = self.central_meridian_deg() + lambda.to_degrees();
-        (tau.atan().to_degrees(), (longitude + 180.0).rem_euclid(360.0) - 180.0)
+        self.projection().unproject(easting, northing)
     }
 
     fn false_northing(self) -> f64 {

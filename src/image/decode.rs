@@ -9,6 +9,7 @@
 
 use super::Rgb8;
 use image::{DynamicImage, ImageDecoder, ImageFormat, ImageReader};
+use nalgebra::Vector2;
 use std::io::Cursor;
 
 /// Largest number of pixels that is decoded: 400 million, above every single-frame aerial camera.
@@ -113,6 +114,37 @@ pub fn decode_photo(bytes: &[u8], orientation: u8) -> Result<Rgb8, DecodeError> 
 /// Size after an EXIF orientation.
 pub fn upright_size(width: u32, height: u32, orientation: u8) -> (u32, u32) {
     if (5..=8).contains(&orientation) { (height, width) } else { (width, height) }
+}
+
+/// The pixel of the upright photo that a pixel of the stored photo becomes; `width` and `height` are those of the stored
+/// photo, pixel coordinates have the first pixel's centre at (0.5, 0.5).
+pub fn upright_pixel(p: &Vector2<f64>, width: u32, height: u32, orientation: u8) -> Vector2<f64> {
+    let (w, h) = (f64::from(width), f64::from(height));
+    match orientation {
+        2 => Vector2::new(w - p.x, p.y),
+        3 => Vector2::new(w - p.x, h - p.y),
+        4 => Vector2::new(p.x, h - p.y),
+        5 => Vector2::new(p.y, p.x),
+        6 => Vector2::new(h - p.y, p.x),
+        7 => Vector2::new(h - p.y, w - p.x),
+        8 => Vector2::new(p.y, w - p.x),
+        _ => *p,
+    }
+}
+
+/// Inverse of [`upright_pixel`].
+pub fn stored_pixel(p: &Vector2<f64>, width: u32, height: u32, orientation: u8) -> Vector2<f64> {
+    let (w, h) = (f64::from(width), f64::from(height));
+    match orientation {
+        2 => Vector2::new(w - p.x, p.y),
+        3 => Vector2::new(w - p.x, h - p.y),
+        4 => Vector2::new(p.x, h - p.y),
+        5 => Vector2::new(p.y, p.x),
+        6 => Vector2::new(p.y, h - p.x),
+        7 => Vector2::new(w - p.y, h - p.x),
+        8 => Vector2::new(w - p.y, p.x),
+        _ => *p,
+    }
 }
 
 /// Turns and mirrors stored pixels by their EXIF orientation (Exif 2.32, table 4-6.A).
@@ -225,6 +257,19 @@ mod tests {
         assert_eq!(decode_photo(&encoded(&grey, ImageFormat::Png), 1).expect("grey").at(4, 4), [36; 3]);
         let alpha = DynamicImage::ImageRgba8(ImageBuffer::from_pixel(5, 5, Rgba([10, 20, 30, 0])));
         assert_eq!(decode_photo(&encoded(&alpha, ImageFormat::Png), 1).expect("alpha").at(2, 2), [10, 20, 30]);
+    }
+
+    #[test]
+    fn pixels_follow_the_orientation_of_their_photo() {
+        // One bright pixel in a dark photo, found again where the function says.
+        let image = RgbImage::from_fn(7, 5, |x, y| Rgb(if (x, y) == (2, 1) { [255; 3] } else { [0; 3] }));
+        let png = encoded(&DynamicImage::ImageRgb8(image), ImageFormat::Png);
+        for orientation in 1..=8 {
+            let photo = decode_photo(&png, orientation).expect("png");
+            let p = upright_pixel(&Vector2::new(2.5, 1.5), 7, 5, orientation);
+            assert_eq!(photo.at(p.x as usize, p.y as usize), [255; 3], "orientation {orientation}");
+            assert_eq!(stored_pixel(&p, 7, 5, orientation), Vector2::new(2.5, 1.5), "orientation {orientation}");
+        }
     }
 
     #[test]

@@ -21,3 +21,4 @@ pub use job::Job;
 pub use request::{PrintSize, Quality, RunRequest, StageName};
 pub use runner::{Freshness, RunSummary, StageSummary, run, states};
 pub use stage::{Handle, Stage};
+pub use stages::{control_report, measure_control};

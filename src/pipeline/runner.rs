@@ -1,13 +1,14 @@
 //! Brings the stages of a project up to date, one after the other.
 
 use super::stages::{
-    CityStage, DepthStage, FeaturesStage, FuseStage, IngestStage, MatchStage, PartStage, SparseStage, VerifyStage,
+    CityStage, ControlStage, DepthStage, FeaturesStage, FuseStage, IngestStage, MatchStage, PartStage, SparseStage,
+    VerifyStage, control_of, control_report,
 };
 use super::{Handle, Job, RunRequest, Stage, StageError, StageName};
-use crate::base::{Ctx, Event};
+use crate::base::{Ctx, Event, Fingerprint};
 use crate::gpu::Gpu;
 use crate::project::{Project, ProjectError};
-use crate::scene::{Flight, Georeference};
+use crate::scene::{ControlRole, Flight, Georeference, Reconstruction};
 use std::time::Instant;
 
 /// What a run did.
@@ -108,7 +109,8 @@ impl Run<'_> {
         if self.is_last(N::Verify) {
             return Ok(());
         }
-        let sparse = self.step(N::Sparse, &SparseStage { flight: &flight, features: &features, pairs, seed })?;
+        let sparse = SparseStage { flight: &flight, features: &features, pairs, seed };
+        let sparse = self.sparse(&flight, &sparse, seed)?;
         let reconstruction = sparse.load(self.project)?;
         self.sparse_headlines(&flight)?;
         if self.is_last(N::Sparse) {
@@ -153,6 +155,33 @@ impl Run<'_> {
         Ok(())
     }
 
+    /// The sparse stage, and where the project has control points the adjustment to them in its place.
+    fn sparse(
+        &mut self,
+        flight: &Flight,
+        plain: &SparseStage<'_>,
+        seed: u64,
+    ) -> Result<Handle<Reconstruction>, StageError> {
+        let targets = control_of(flight, &self.project.manifest().control)?;
+        if targets.is_empty() {
+            return self.step(StageName::Sparse, plain);
+        }
+        let key = Job::key(plain)?;
+        let sparse = Handle::new(SparseStage::NAME, key.clone());
+        let control = ControlStage { flight, sparse, targets, seed };
+        let started = Instant::now();
+        let ready = |key: &Fingerprint, run: &Self| run.project.artifact(SparseStage::NAME, key).is_some();
+        if !self.look_only && !ready(&Job::key(&control)?, self) && !ready(&key, self) {
+            Job::new(self.ctx, self.project, self.gpu).bring_up_to_date(plain)?;
+        }
+        let seconds = started.elapsed().as_secs_f64();
+        let handle = self.step(StageName::Sparse, &control)?;
+        if let Some(stage) = self.summary.stages.last_mut() {
+            stage.seconds += seconds;
+        }
+        Ok(handle)
+    }
+
     fn headline(&mut self, text: String) {
         self.summary.headlines.push(text);
     }
@@ -168,13 +197,25 @@ impl Run<'_> {
             f("mean_track_length")?
         );
         let gps = f("gps_residual_horizontal_rms_m")?;
-        let place = if gps.is_finite() {
+        let control = control_report(self.project);
+        let place = if control.as_ref().is_some_and(|c| c.georeferenced) {
+            "placed by control points, without GPS".into()
+        } else if gps.is_finite() {
             format!("GPS residuals {gps:.2} m horizontally, {:.2} m vertically", f("gps_residual_vertical_rms_m")?)
         } else {
             "no usable GPS: the scale is unknown".into()
         };
         self.headline(line);
         self.headline(place);
+        for (role, word) in [(ControlRole::Control, "control"), (ControlRole::Check, "check")] {
+            let Some(rms) = control.as_ref().and_then(|c| c.rms(role)) else { continue };
+            let [e, n] = rms.horizontal_m;
+            let up = rms.up_m.map_or_else(String::new, |u| format!(", {u:.3} m up"));
+            self.headline(format!(
+                "{} {word} points: RMS {e:.3} m east, {n:.3} m north{up}, marks {:.2} px",
+                rms.points, rms.mark_px
+            ));
+        }
         Ok(())
     }
 }

@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! town.veduta/
-//!   project.json                      format, photo paths, the last request, the current key of each stage
+//!   project.json                      format, photo paths, verdicts, control points, the last request, the current key of each stage
 //!   lock                              held (advisory) by the one process that may write
 //!   artifacts/<stage>/<key>/...       immutable results; a folder counts only when it holds done.json
 //! ```

@@ -39,7 +39,7 @@ fn name_of(path: &Path) -> String {
 }
 
 impl Project {
-    /// Takes photos to be at their new places. Verdicts go with them; what was computed from equal files stays valid.
+    /// Takes photos to be at their new places. Verdicts and marks go with them; what was computed from equal files stays valid.
     pub fn relink(&mut self, moved: &[(PathBuf, PathBuf)]) -> Result<(), ProjectError> {
         let new_of: BTreeMap<&PathBuf, &PathBuf> = moved.iter().map(|(old, new)| (old, new)).collect();
         self.update(|m| {
@@ -52,6 +52,9 @@ impl Project {
                 if let Some(verdict) = m.verdicts.remove(old) {
                     m.verdicts.insert(new.clone(), verdict);
                 }
+                for mark in m.control.iter_mut().flat_map(|p| &mut p.marks).filter(|k| k.photo == *old) {
+                    mark.photo.clone_from(new);
+                }
             }
         })
     }
@@ -61,6 +64,8 @@ impl Project {
 mod tests {
     use super::*;
     use crate::project::Verdict;
+    use crate::scene::{ControlMark, ControlPoint, ControlRole};
+    use nalgebra::{Vector2, Vector3};
     use std::fs;
 
     #[test]
@@ -89,10 +94,20 @@ mod tests {
             .update(|m| {
                 m.photos = photos.clone();
                 m.verdicts.insert(photos[0].clone(), doubt.clone());
+                m.control.push(ControlPoint {
+                    name: "a".into(),
+                    crs: "EPSG:4326".into(),
+                    given: Vector3::zeros(),
+                    sigma_m: [0.02; 2],
+                    sigma_up_m: None,
+                    role: ControlRole::Control,
+                    marks: vec![ControlMark { photo: photos[0].clone(), pixel: Vector2::new(1.5, 2.5) }],
+                });
             })
             .expect("kept");
         project.relink(&moved).expect("relinked");
         assert_eq!(project.manifest().verdicts.get(&new_a), Some(&doubt));
+        assert_eq!(project.manifest().control[0].marks[0].photo, new_a);
         assert_eq!((&project.manifest().photos[0], &project.manifest().photos[2]), (&new_a, &stays));
     }
 }

@@ -2,6 +2,7 @@
 
 use super::ProjectError;
 use crate::base::{Diagnostic, Fingerprint};
+use crate::scene::ControlPoint;
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use std::collections::BTreeMap;
 use std::fs::{self, File};
@@ -21,6 +22,9 @@ pub struct Manifest {
     /// What the user thinks of single photos; photos without an entry are accepted.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub verdicts: BTreeMap<PathBuf, Verdict>,
+    /// Control points with their marks.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub control: Vec<ControlPoint>,
     /// The options of the last run, as JSON.
     pub request: serde_json::Value,
     /// The current artifact of each stage.

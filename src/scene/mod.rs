@@ -1,7 +1,8 @@
 //! The data that flows through the pipeline, without methods beyond access: photos and flight, features and matches,
-//! reconstruction, depth maps, fused points, mesh, textured city, part. Every type is plain and serialisable.
+//! control points, reconstruction, depth maps, fused points, mesh, textured city, part. Every type is plain and serialisable.
 
 mod city;
+mod control;
 mod dense;
 mod flight;
 mod matches;
@@ -9,6 +10,9 @@ mod mesh;
 mod reconstruction;
 
 pub use city::{City, TexturePage};
+pub use control::{
+    ControlMark, ControlPoint, ControlReport, ControlResult, ControlRms, ControlRole, ControlTarget, MarkResult,
+};
 pub use dense::{DepthMap, FusedPoint, PointCloud};
 pub use flight::{Attitude, Flight, GpsFix, LocalFrame, Photo, PositionPrior, RotationPrior, SkippedPhoto};
 pub use matches::{Features, Keypoint, PairKind, PairMatches, VerifiedPair};

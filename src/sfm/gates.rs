@@ -172,6 +172,9 @@ pub(super) fn explain_missing(
     }
 }
 
+/// Code of the note that nothing gives a scale.
+pub(super) const UNSCALED: &str = "unscaled";
+
 /// Notes about the whole.
 pub(super) fn report(model: &Model, georeference: &Georeference, notes: &mut Vec<Diagnostic>) {
     let quality = model.quality();
@@ -203,7 +206,7 @@ pub(super) fn report(model: &Model, georeference: &Georeference, notes: &mut Vec
     }
     if *georeference == Georeference::Unscaled {
         notes.push(Diagnostic::info(
-            "unscaled",
+            UNSCALED,
             "",
             "There are no usable positions: the size of the place is unknown.".to_string(),
         ));

@@ -62,7 +62,7 @@ pub(super) fn align(
     lean(model);
     if let Some(off) = fit.attitudes_off {
         notes.push(Diagnostic::warning(
-            "attitudes-contradict-positions",
+            CONTRADICTED,
             "",
             format!("The photos' attitudes and their positions lean apart by {:.1} degrees.", off.to_degrees()),
             "The positions were believed. Gimbal angles of another convention, or altitudes that drift, cause this.",
@@ -96,7 +96,7 @@ pub(super) fn align(
 }
 
 /// Photos from which on the scatter of the positions is measured.
-const ENOUGH_POSITIONS: usize = 10;
+pub(super) const ENOUGH_POSITIONS: usize = 10;
 
 /// Sets the sigmas of the position priors to what their residuals show, between a tenth of the stated accuracy and all of
 /// it: that states how far off the whole flight may be, but within a flight, heights from a barometer hold to decimetres,
@@ -132,6 +132,8 @@ pub(super) fn lean(model: &mut Model) {
     model.attitudes = common.map_or_else(Vec::new, |c| c.tilt_priors(&now));
 }
 
+/// Code of the note that the attitudes are not believed.
+pub(super) const CONTRADICTED: &str = "attitudes-contradict-positions";
 /// Code of the note about a position that does not fit.
 pub(super) const OUTLIER: &str = "position-outlier";
 

@@ -13,6 +13,7 @@
 //! two photos can be posed.
 
 mod complete;
+pub mod control;
 mod gates;
 mod georeference;
 mod graph;
@@ -114,6 +115,14 @@ pub enum SfmError {
         /// Why.
         source: BundleError,
     },
+    /// The control points are somewhere else.
+    #[error("the control points lie {distance_km:.0} km from the photos (limit {limit_km:.0} km)")]
+    ControlFarOff {
+        /// Distance from the photos to the nearest point.
+        distance_km: f64,
+        /// Distance up to which they are believed.
+        limit_km: f64,
+    },
     /// The run was cancelled.
     #[error(transparent)]
     Cancelled(#[from] Cancelled),
@@ -132,6 +141,9 @@ impl SfmError {
                  needs photos from different positions."
             }
             Self::Adjustment { source, .. } => source.hint(),
+            Self::ControlFarOff { .. } => {
+                "Check the reference system of the list, and that x is the easting (or the longitude) and y the northing."
+            }
             Self::Cancelled(_) => "",
         }
     }

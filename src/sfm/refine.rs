@@ -36,7 +36,7 @@ pub(super) enum Calibration {
 }
 
 impl Calibration {
-    fn free(self) -> [bool; PARAMETERS] {
+    pub fn free(self) -> [bool; PARAMETERS] {
         let at = |step| self >= step;
         let (focal, full) = (at(Self::Focal), at(Self::Full));
         [focal, full, full, at(Self::Radial1), at(Self::Radial2), full, full, full]
@@ -57,17 +57,17 @@ pub(super) struct Pass {
 const PER_CELL: u8 = 6;
 
 /// Cauchy's loss with this many standard deviations as its scale loses 5 % against least squares on normal errors.
-const CAUCHY: f64 = 2.385;
+pub(super) const CAUCHY: f64 = 2.385;
 /// Standard deviation in pixels that observations have against priors. It stands for what all observations have in
 /// common (rolling shutter, moving leaves, an imperfect lens model) and thousands of them do not average away: with
 /// their random noise alone, they would bend weakly determined blocks and calibrations to any length.
-const SYSTEMATIC_PX: f64 = 4.0;
+pub(super) const SYSTEMATIC_PX: f64 = 4.0;
 
 /// Photos of one camera group that its full calibration needs.
-const PHOTOS_FOR_FULL: usize = 6;
+pub(super) const PHOTOS_FOR_FULL: usize = 6;
 
 /// Standard deviations of the lens parameters before the adjustment.
-fn lens_sigma(camera: &Camera) -> [f64; PARAMETERS] {
+pub(super) fn lens_sigma(camera: &Camera) -> [f64; PARAMETERS] {
     let focal = match camera.focal_source {
         FocalSource::Calibration => 0.005,
         FocalSource::Exif => 0.02,
@@ -120,7 +120,7 @@ fn problem_of(model: &Model, calibration: Calibration, chosen: &[bool]) -> (Bund
         let Some(position) = track.point.filter(|_| chosen[t]) else { continue };
         let point = problem.points.len() as u32;
         tracks.push(t);
-        problem.points.push(PointBlock { position, fixed: false });
+        problem.points.push(PointBlock { position, fixed: false, prior: None });
         problem.observations.extend(track.sights.iter().filter(|s| s.on).map(|s| BundleObservation {
             point,
             pose: pose_of_photo[s.photo as usize],

@@ -8,15 +8,15 @@ use crate::scene::{Georeference, Keypoint, LocalFrame, PairKind, Photo, Position
 use nalgebra::{UnitQuaternion, Vector2, Vector3};
 
 /// What a synthetic flight is made of.
-struct Recipe {
-    strips: usize,
-    photos: usize,
-    points: usize,
-    noise_px: f64,
-    wrong: f64,
-    gps_sigma: f64,
-    tilt: f64,
-    flat: bool,
+pub(super) struct Recipe {
+    pub(super) strips: usize,
+    pub(super) photos: usize,
+    pub(super) points: usize,
+    pub(super) noise_px: f64,
+    pub(super) wrong: f64,
+    pub(super) gps_sigma: f64,
+    pub(super) tilt: f64,
+    pub(super) flat: bool,
 }
 
 impl Default for Recipe {
@@ -25,14 +25,15 @@ impl Default for Recipe {
     }
 }
 
-struct Synthetic {
-    flight: Flight,
-    features: Vec<Features>,
-    pairs: Vec<VerifiedPair>,
-    truth: Vec<Rigid3>,
+pub(super) struct Synthetic {
+    pub(super) flight: Flight,
+    pub(super) features: Vec<Features>,
+    pub(super) pairs: Vec<VerifiedPair>,
+    pub(super) truth: Vec<Rigid3>,
 }
 
-const TRUE_LENS: Lens = Lens { f: 1180.0, cx: 805.0, cy: 597.0, k: [-0.03, 0.02, -0.005], p: [0.0003, -0.0002] };
+pub(super) const TRUE_LENS: Lens =
+    Lens { f: 1180.0, cx: 805.0, cy: 597.0, k: [-0.03, 0.02, -0.005], p: [0.0003, -0.0002] };
 
 fn photo(i: usize, position: Option<PositionPrior>) -> Photo {
     Photo {
@@ -52,7 +53,7 @@ fn photo(i: usize, position: Option<PositionPrior>) -> Photo {
     }
 }
 
-fn ground(x: f64, y: f64, flat: bool) -> f64 {
+pub(super) fn ground(x: f64, y: f64, flat: bool) -> f64 {
     if flat {
         return 0.0;
     }
@@ -76,7 +77,7 @@ fn poses(recipe: &Recipe, rng: &mut Rng) -> Vec<Rigid3> {
     out
 }
 
-fn synthesise(recipe: &Recipe) -> Synthetic {
+pub(super) fn synthesise(recipe: &Recipe) -> Synthetic {
     let mut rng = Rng::new(42, 1);
     let truth = poses(recipe, &mut rng);
     let n = truth.len();

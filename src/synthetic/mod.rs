@@ -8,6 +8,7 @@
 pub mod builder;
 pub mod bvh;
 pub mod city;
+mod control;
 pub mod flight;
 mod light;
 mod material;
@@ -23,6 +24,7 @@ pub mod truth;
 use crate::base::{Cancelled, Ctx};
 use crate::camera::Lens;
 use crate::geometry::Rigid3;
+use crate::scene::ControlPoint;
 use flight::{Kind, Shot};
 use metadata::PhotoMetadata;
 use nalgebra::Vector3;
@@ -196,6 +198,8 @@ pub struct SyntheticFlight {
     pub gsd_m: f64,
     /// Triangles of the whole city.
     pub triangles: usize,
+    /// Control and check points with exact marks; photos by file name.
+    pub control: Vec<ControlPoint>,
 }
 
 /// Origin of the local frame.
@@ -234,7 +238,7 @@ pub fn generate(options: &SynthOptions, ctx: &Ctx, write: &mut Writer) -> Result
             noise: options.noise as f32,
         };
         let image = sensor::develop(&radiance, &exposure, options.seed, k as u64);
-        let file = format!("VDT_{:04}.jpg", k + 1);
+        let file = file_name(k);
         let name = format!("images/{file}");
         let jpeg = sensor::jpeg(&image, options.quality)
             .map_err(|source| SynthError::Encode { name: name.clone(), source })?;
@@ -274,7 +278,12 @@ pub fn generate(options: &SynthOptions, ctx: &Ctx, write: &mut Writer) -> Result
     put(write, "truth/truth.json", &serde_json::to_vec_pretty(&truth)?)?;
     ctx.tick(total, total)?;
     let triangles = scene.city.solid.triangles.len();
-    Ok(SyntheticFlight { truth, surface, height_m: layout.height, gsd_m: gsd, triangles })
+    let control = control::points(options, &scene, &lens, &shots, file_name);
+    Ok(SyntheticFlight { truth, surface, height_m: layout.height, gsd_m: gsd, triangles, control })
+}
+
+fn file_name(photo: usize) -> String {
+    format!("VDT_{:04}.jpg", photo + 1)
 }
 
 fn check(o: &SynthOptions) -> Result<(), SynthError> {

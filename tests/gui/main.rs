@@ -3,6 +3,8 @@
 
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+mod control;
+mod large;
 mod pictures;
 mod support;
 mod view;

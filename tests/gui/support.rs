@@ -46,9 +46,22 @@ impl Window {
         window
     }
 
-    /// Waits for photos and meshes that are read in the background.
-    pub fn settle_long(&mut self) {
-        for _ in 0..60 {
+    /// Opens the start page with recent projects, to be drawn.
+    pub fn drawn_with_recent(folder: &Path, recent: &[PathBuf], theme: Theme) -> Self {
+        let setup = Setup {
+            settings: Settings { theme, recent: recent.to_vec(), ..Settings::default() },
+            project: None,
+            sample: SampleFlight { folder: folder.join("sample"), photos: 8, width: 460 },
+            device: DeviceChoice::Cpu,
+        };
+        let own = if theme == Theme::Dark { eframe::egui::Theme::Dark } else { eframe::egui::Theme::Light };
+        let builder = Harness::builder().with_theme(own).with_size(Vec2::new(1280.0, 800.0)).wgpu();
+        Self { harness: builder.build_eframe(|cc| VedutaApp::new(cc, setup)) }
+    }
+
+    /// Waits some tenths of a second for photos and meshes that are read in the background.
+    pub fn settle_for(&mut self, tenths: usize) {
+        for _ in 0..tenths {
             self.harness.step();
             std::thread::sleep(Duration::from_millis(100));
         }

@@ -82,6 +82,15 @@ fn choose(window: &mut Window, line: &str) {
     window.press(Key::Enter);
 }
 
+/// Waits for what is read in the background and drawn in several frames.
+fn settle_long(window: &mut Window) {
+    for _ in 0..40 {
+        window.harness.step();
+        std::thread::sleep(std::time::Duration::from_millis(60));
+    }
+    window.settle();
+}
+
 fn canvas(window: &Window) -> Rect {
     let node = window.harness.get_by_role_and_label(Role::Image, "3D view");
     node.rect()
@@ -181,13 +190,13 @@ fn the_clipping_box_is_shown_and_taken_away() {
     let expected = 40.0 / metres(&window);
     assert!((before as f64 / expected - 1.0).abs() < 0.03, "{before} {expected}");
     choose(&mut window, "Clipping box");
-    window.settle_long();
+    settle_long(&mut window);
     assert!(window.has("Clipping box") && window.has("Width"));
     let (clipped, expected) = (count(&mut window), 20.0 / metres(&window));
     // The panel below may have moved the picture, but not its scale by much: half of the width is left.
     assert!((clipped as f64) < before as f64 * 0.6 && clipped > 100, "{clipped} {expected}");
     window.click("Remove");
-    window.settle_long();
+    settle_long(&mut window);
     assert!(!window.has("Width"));
     assert!((count(&mut window) as f64 / before as f64 - 1.0).abs() < 0.03);
 }
@@ -231,14 +240,14 @@ fn pictures_of_the_view() {
     for (theme, word) in [(Theme::Dark, "dark"), (Theme::Light, "light")] {
         let mut window = Window::drawn(dir.path(), Some(&project), theme, [1280.0, 800.0], 1.0);
         choose(&mut window, "Show the 3D view");
-        window.settle_long();
+        settle_long(&mut window);
         let save = |window: &mut Window, what: &str| {
-            window.settle_long();
+            settle_long(window);
             window.harness.render().expect("drawn").save(to.join(format!("{what}-{word}.png"))).unwrap();
         };
         for what in ["City", "Dense points", "Sparse points", "Part"] {
             window.click(what);
-            window.settle_long();
+            settle_long(&mut window);
             save(&mut window, &what.replace(' ', "-"));
         }
         window.click("Dense points");

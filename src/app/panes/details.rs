@@ -201,6 +201,7 @@ fn facts(app: &VedutaApp, ui: &mut egui::Ui, row: &PhotoRow, histogram: Option<&
         }
         ui.vertical(|ui| {
             ui.spacing_mut().item_spacing.y = 1.0;
+            ui.spacing_mut().interact_size.y = 15.0;
             for (name, text) in lines {
                 ui.horizontal_wrapped(|ui| {
                     ui.label(egui::RichText::new(name).weak().size(12.0));

@@ -1,5 +1,6 @@
 //! The panes of an open project, and how they share the window.
 
+mod control;
 mod details;
 mod export;
 mod log;
@@ -12,6 +13,7 @@ mod run;
 mod table;
 mod view;
 
+pub use control::ControlView;
 pub use export::ExportView;
 pub use map::MapView;
 pub use photos::PhotoView;
@@ -38,6 +40,8 @@ pub enum Pane {
     Details,
     /// Points, city and part in space.
     View,
+    /// Points of known coordinates: list, marks, residuals.
+    Control,
     /// The stages.
     Run,
     /// Results as files.
@@ -50,12 +54,13 @@ pub enum Pane {
 
 impl Pane {
     /// All panes.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::Photos,
         Self::Table,
         Self::Map,
         Self::View,
         Self::Details,
+        Self::Control,
         Self::Run,
         Self::Export,
         Self::Report,
@@ -69,6 +74,7 @@ impl Pane {
             Self::Table => "Table",
             Self::Map => "Map",
             Self::Details => "Photo",
+            Self::Control => "Control points",
             Self::View => "3D",
             Self::Run => "Run",
             Self::Export => "Export",
@@ -88,10 +94,10 @@ impl Default for Layout {
         let (photos, table) = (pane(Pane::Photos), pane(Pane::Table));
         let (map, view, details) = (pane(Pane::Map), pane(Pane::View), pane(Pane::Details));
         let (run, export, log) = (pane(Pane::Run), pane(Pane::Export), pane(Pane::Log));
-        let report = pane(Pane::Report);
+        let (control, report) = (pane(Pane::Control), pane(Pane::Report));
         let work = tiles.insert_tab_tile(vec![run, export]);
         let left = tiles.insert_vertical_tile(vec![photos, table]);
-        let middle = tiles.insert_tab_tile(vec![map, view, details, report]);
+        let middle = tiles.insert_tab_tile(vec![map, view, details, control, report]);
         let right = tiles.insert_vertical_tile(vec![work, log]);
         let root = tiles.insert_horizontal_tile(vec![left, middle, right]);
         if let Some(egui_tiles::Tile::Container(egui_tiles::Container::Linear(linear))) = tiles.get_mut(root) {
@@ -153,6 +159,7 @@ impl Behavior<Pane> for Panes<'_> {
             Pane::Map => map::show(app, ui),
             Pane::Details => details::show(app, ui),
             Pane::View => view::show(app, ui),
+            Pane::Control => control::show(app, ui),
             Pane::Run => run::show(app, ui),
             Pane::Export => export::show(app, ui),
             Pane::Report => report::show(app, ui),

@@ -121,6 +121,7 @@ fn page(project: &Project) -> Result<String, CliError> {
     if let Some(svg) = map::flight_map(project) {
         let _ = write!(html, "<h2>Flight</h2><figure>{svg}<figcaption>{}</figcaption></figure>", map::CAPTION);
     }
+    control(&mut html, &contents.info);
     messages(&mut html, &contents.warnings);
     stages(&mut html, &contents.stages());
     photos(&mut html, &contents.info);
@@ -162,6 +163,44 @@ fn tiles(info: &Info) -> Vec<(String, &'static str)> {
         Some((format!("{}{unit}", format_figure(figure(stage, name)?)), label))
     };
     wanted.into_iter().filter_map(tile).collect()
+}
+
+fn control(html: &mut String, info: &Info) {
+    let Some(control) = &info.control else { return };
+    html.push_str(
+        "<h2>Control and check points</h2><table><tr><th>point<th>role<th class=\"n\">east (m)<th class=\"n\">north (m)\
+         <th class=\"n\">up (m)<th>marks (px)",
+    );
+    let metres = |v: Option<f64>| v.map_or_else(String::new, |v| format!("{v:+.3}"));
+    for p in &control.points {
+        let [e, n] = [0, 1].map(|k| metres(p.residual_m.map(|r| r[k])));
+        let mark = |(photo, v): &(String, Option<f64>)| {
+            v.map_or_else(|| escape(photo), |v| format!("{} {v:.2}", escape(photo)))
+        };
+        let marks: Vec<String> = p.marks.iter().map(mark).collect();
+        let _ = write!(
+            html,
+            "<tr><td>{}<td>{}<td class=\"n\">{e}<td class=\"n\">{n}<td class=\"n\">{}<td>{}",
+            escape(&p.name),
+            p.role.word(),
+            metres(p.residual_up_m),
+            marks.join(", ")
+        );
+    }
+    for (word, rms) in [("control", &control.control), ("check", &control.check)] {
+        let Some(rms) = rms else { continue };
+        let [e, n] = rms.horizontal_m;
+        let up = rms.up_m.map_or_else(String::new, |u| format!("{u:.3}"));
+        let _ = write!(
+            html,
+            "<tr><th>RMS of {}<th>{word}<th class=\"n\">{e:.3}<th class=\"n\">{n:.3}<th class=\"n\">{up}<th>{:.2}",
+            rms.points, rms.mark_px
+        );
+    }
+    html.push_str(
+        "</table><p class=\"lead\">Measured minus given: where the marks put a point, against its coordinates. \
+                   Check points took no part in the adjustment.</p>",
+    );
 }
 
 fn messages(html: &mut String, all: &[(String, Diagnostic)]) {

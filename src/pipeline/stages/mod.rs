@@ -1,6 +1,7 @@
 //! The stages: thin adapters that load, call the pure method, and store.
 
 mod city;
+mod control;
 mod depth;
 mod features;
 mod fuse;
@@ -12,6 +13,8 @@ mod sparse;
 mod verify;
 
 pub use city::CityStage;
+pub(super) use control::control_of;
+pub use control::{ControlStage, control_report, measure_control};
 pub use depth::{DepthSet, DepthStage, undistorted};
 pub use features::{FeatureSet, FeaturesStage};
 pub use fuse::FuseStage;

@@ -50,7 +50,7 @@ impl Stage for SparseStage<'_> {
 }
 
 /// What the report says about a reconstruction.
-fn sparse_figures(reconstruction: &Reconstruction) -> Vec<(&'static str, f64)> {
+pub(super) fn sparse_figures(reconstruction: &Reconstruction) -> Vec<(&'static str, f64)> {
     let errors: Vec<f64> = reconstruction
         .points
         .iter()

@@ -4,13 +4,12 @@ use super::super::details::mark;
 use super::MapView;
 use super::ready::{Overlap, Ready, Spot};
 use crate::georef::{Enu, UtmFromLocal};
-use crate::scene::LocalFrame;
+use crate::scene::{ControlRole, LocalFrame};
 use eframe::egui::{self, Align2, Color32, FontId, Painter, Pos2, Rect, Shape, Stroke};
 use nalgebra::{Vector2, Vector3};
 
 /// Blue to yellow, even to the eye and told apart by all: the more photos the brighter. Below the threshold orange.
-fn overlap_colour(count: u16, threshold: u16, dark: bool) -> Color32 {
-    let alpha = if dark { 120 } else { 150 };
+fn overlap_colour(count: u16, threshold: u16, alpha: u8) -> Color32 {
     if count < threshold {
         return Color32::from_rgba_unmultiplied(213, 94, 0, alpha);
     }
@@ -24,7 +23,7 @@ pub(super) fn draw_overlap(
     o: &Overlap,
     threshold: u16,
     at: &dyn Fn(&Vector2<f64>) -> Pos2,
-    dark: bool,
+    strength: u8,
 ) {
     let mut mesh = egui::Mesh::default();
     for y in 0..o.height {
@@ -38,7 +37,7 @@ pub(super) fn draw_overlap(
             if count > 0 {
                 let corner = |i: usize, j: usize| at(&(o.low + Vector2::new(i as f64, j as f64) * o.cell));
                 let rect = Rect::from_two_pos(corner(from, y), corner(x, y + 1));
-                mesh.add_colored_rect(rect, overlap_colour(count, threshold, dark));
+                mesh.add_colored_rect(rect, overlap_colour(count, threshold, strength));
             }
         }
     }
@@ -85,6 +84,26 @@ pub(super) fn draw_spots(
             let d = egui::vec2(5.0, 5.0);
             painter.line_segment([here - d, here + d], Stroke::new(1.5, ui.visuals().error_fg_color));
         }
+    }
+}
+
+/// Name, role and place of a control point.
+pub(super) type ControlSpot = (String, ControlRole, Vector2<f64>);
+
+/// Control points as filled triangles, check points as empty ones.
+pub(super) fn draw_control(
+    ui: &egui::Ui,
+    painter: &Painter,
+    spots: &[ControlSpot],
+    at: &dyn Fn(&Vector2<f64>) -> Pos2,
+) {
+    let colour = ui.visuals().warn_fg_color;
+    for (name, role, place) in spots.iter().filter(|s| s.1 != ControlRole::Off) {
+        let here = at(place);
+        let corners = vec![here + egui::vec2(0.0, -7.0), here + egui::vec2(6.5, 4.5), here + egui::vec2(-6.5, 4.5)];
+        let fill = if *role == ControlRole::Control { colour } else { ui.visuals().panel_fill };
+        painter.add(Shape::convex_polygon(corners, fill, Stroke::new(1.5, colour)));
+        note(ui, painter, here + egui::vec2(11.0, 0.0), Align2::LEFT_CENTER, name);
     }
 }
 

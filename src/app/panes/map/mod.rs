@@ -7,7 +7,8 @@ mod ready;
 use super::super::VedutaApp;
 use base::Base;
 use draw::{
-    Paint, coordinates, draw_legend, draw_outlines, draw_overlap, draw_ruler, draw_scale_bar, draw_spots, note,
+    ControlSpot, Paint, coordinates, draw_control, draw_legend, draw_outlines, draw_overlap, draw_ruler,
+    draw_scale_bar, draw_spots, note,
 };
 use eframe::egui::{self, Align2, Pos2, Rect, Sense, Vec2};
 use nalgebra::Vector2;
@@ -72,7 +73,14 @@ pub(super) fn show(app: &mut VedutaApp, ui: &mut egui::Ui) {
         app.map.outlines = (generation, threshold, ready.overlap.outlines(threshold));
     }
     tools(&mut app.map, ui);
-    let clicked = canvas(&mut app.map, &ready, &app.photos.selected, ui);
+    let control: Vec<ControlSpot> = session
+        .control
+        .points
+        .iter()
+        .zip(&session.control.places)
+        .filter_map(|(p, x)| Some((p.name.clone(), p.role, (*x)?.xy())))
+        .collect();
+    let clicked = canvas(&mut app.map, &ready, &control, &app.photos.selected, ui);
     app.map.ready = Some((generation, ready));
     if let Some(row) = clicked {
         app.photos.select(row);
@@ -111,6 +119,7 @@ fn tools(map: &mut MapView, ui: &mut egui::Ui) {
 fn canvas(
     map: &mut MapView,
     ready: &Ready,
+    control: &[ControlSpot],
     selected: &std::collections::BTreeSet<usize>,
     ui: &mut egui::Ui,
 ) -> Option<usize> {
@@ -149,12 +158,18 @@ fn canvas(
         map.base.draw(&painter, &at);
     }
     if map.overlap {
-        draw_overlap(&painter, &ready.overlap, map.threshold, &at, ui.visuals().dark_mode);
+        let strength = match (map.orthophoto && map.base.is_there(), ui.visuals().dark_mode) {
+            (true, _) => 55,
+            (false, true) => 120,
+            (false, false) => 150,
+        };
+        draw_overlap(&painter, &ready.overlap, map.threshold, &at, strength);
     }
     if map.coverage {
         draw_outlines(&painter, &map.outlines.2, ui.visuals().warn_fg_color, &at);
     }
     draw_spots(map, ready, selected, ui, &painter, &at);
+    draw_control(ui, &painter, control, &at);
     let nearest = pointer.and_then(|p| {
         let near = |s: &Spot| at(&s.at).distance(p);
         ready.spots.iter().filter(|s| near(s) < 14.0).min_by(|a, b| near(a).total_cmp(&near(b)))
