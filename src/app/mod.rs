@@ -220,6 +220,10 @@ impl VedutaApp {
             Action::Help => self.help = !self.help,
             Action::ResetLayout => self.layout = Layout::default(),
             Action::Show(pane) => self.layout.reveal(pane),
+            Action::View(command) => {
+                self.layout.reveal(panes::Pane::View);
+                self.view.command(command);
+            }
             Action::Accept | Action::Doubt | Action::Reject => self.judge(action),
             Action::ImportControl => self.dialog = Some(Dialog::control_list(ctx)),
             Action::ExportControl => self.dialog = Some(Dialog::control_file(ctx)),
@@ -279,6 +283,7 @@ impl VedutaApp {
             Action::Accept | Action::Doubt | Action::Reject => editable && self.photos.has_selection(),
             Action::NextPhoto | Action::PreviousPhoto => session.is_some_and(|s| !s.rows.is_empty()),
             Action::Show(_) => session.is_some(),
+            Action::View(_) => session.is_some_and(|s| !s.current.is_empty()),
             Action::ImportControl => editable,
             Action::ExportControl => session.is_some_and(|s| !s.control.points.is_empty()),
             Action::NextPoint | Action::PreviousPoint => {
@@ -349,7 +354,7 @@ impl eframe::App for VedutaApp {
     fn ui(&mut self, ui: &mut egui::Ui, _frame: &mut eframe::Frame) {
         let ctx = ui.ctx().clone();
         self.collect(&ctx);
-        for action in action::pressed(&ctx) {
+        for action in action::pressed(&ctx, self.view.takes_keys()) {
             if self.is_possible(action) {
                 self.act(action, &ctx);
             }
