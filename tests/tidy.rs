@@ -52,6 +52,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
             "evaluate",
             "project",
             "pipeline",
+            "render",
         ],
     ),
     (

@@ -35,13 +35,11 @@ fn normal_of(local: vec3f) -> vec3f {
     return facing / max(length(facing), 1e-30);
 }
 
-fn lit(colour: vec3f, normal: vec3f) -> vec3f {
-    let half_lit = 0.5 + 0.5 * dot(normal, frame.light.xyz);
-    return colour * (0.25 + 0.75 * half_lit * half_lit);
-}
-
 @fragment
 fn fs_mesh(in: Corner, @builtin(front_facing) front: bool) -> @location(0) vec4f {
+    if (is_clipped(in.local)) {
+        discard;
+    }
     switch frame.shading {
         case 0u: {
             return vec4f(textureSample(page, page_sampler, in.uv).rgb, 1.0);
@@ -57,6 +55,9 @@ fn fs_mesh(in: Corner, @builtin(front_facing) front: bool) -> @location(0) vec4f
             let class_of = min(u32(in.data.a * 255.0 + 0.5), 5u);
             return vec4f(lit(frame.palette[class_of].rgb, normal_of(in.local)), 1.0);
         }
+        case 5u: {
+            return vec4f(lit(mapped_height(in.local.z), normal_of(in.local)), 1.0);
+        }
         default: {
             return vec4f(in.data.rgb, 1.0);
         }
@@ -65,5 +66,8 @@ fn fs_mesh(in: Corner, @builtin(front_facing) front: bool) -> @location(0) vec4f
 
 @fragment
 fn fs_wire(in: Corner) -> @location(0) vec4f {
+    if (is_clipped(in.local)) {
+        discard;
+    }
     return vec4f(0.08, 0.10, 0.14, in.data.a);
 }

@@ -1,7 +1,8 @@
 //! Everything that a person can do, once: name, shortcut, place in the menu. Menu, keyboard, help sheet and command
 //! palette are made from this list.
 
-use super::panes::Pane;
+use super::panes::{MeasureKind, Pane, ViewCommand};
+use crate::cli::Side;
 use eframe::egui::{Context, Key, KeyboardShortcut, Modifiers};
 
 /// Something that a person can do.
@@ -33,12 +34,13 @@ pub enum Action {
     Theme,
     ResetLayout,
     Show(Pane),
+    View(ViewCommand),
     Palette,
     Help,
 }
 
 /// Menus in order.
-pub const MENUS: [&str; 4] = ["File", "Edit", "Run", "View"];
+pub const MENUS: [&str; 5] = ["File", "Edit", "Run", "View", "Scene"];
 
 /// One line of the list.
 pub struct Entry {
@@ -100,6 +102,23 @@ pub const ENTRIES: &[Entry] = &[
     entry(Action::Show(Pane::Export), "View", "Show export", command(Key::Num7)),
     entry(Action::Show(Pane::Report), "View", "Show the report", command(Key::Num8)),
     entry(Action::Show(Pane::Log), "View", "Show the messages", command(Key::Num9)),
+    entry(Action::View(ViewCommand::Fit), "Scene", "Fit everything into the 3D view", plain(Key::F)),
+    entry(Action::View(ViewCommand::From(Side::Top)), "Scene", "Look from above", plain(Key::Num7)),
+    entry(Action::View(ViewCommand::From(Side::South)), "Scene", "Look from the south", plain(Key::Num1)),
+    entry(Action::View(ViewCommand::From(Side::East)), "Scene", "Look from the east", plain(Key::Num3)),
+    entry(Action::View(ViewCommand::From(Side::North)), "Scene", "Look from the north", None),
+    entry(Action::View(ViewCommand::From(Side::West)), "Scene", "Look from the west", None),
+    entry(Action::View(ViewCommand::Parallel), "Scene", "Parallel or perspective", plain(Key::Num5)),
+    entry(Action::View(ViewCommand::ThroughPhoto), "Scene", "Look through the selected photo", None),
+    entry(Action::View(ViewCommand::Fly), "Scene", "Fly", None),
+    entry(Action::View(ViewCommand::Clip), "Scene", "Clipping box", None),
+    entry(Action::View(ViewCommand::Measure(MeasureKind::Distance)), "Scene", "Measure a distance", plain(Key::L)),
+    entry(Action::View(ViewCommand::Measure(MeasureKind::Height)), "Scene", "Measure a height", None),
+    entry(Action::View(ViewCommand::Measure(MeasureKind::Area)), "Scene", "Measure an area", None),
+    entry(Action::View(ViewCommand::Measure(MeasureKind::Volume)), "Scene", "Measure a volume", None),
+    entry(Action::View(ViewCommand::Measure(MeasureKind::Profile)), "Scene", "Measure a profile", None),
+    entry(Action::View(ViewCommand::Picture), "Scene", "Picture of the 3D view...", None),
+    entry(Action::View(ViewCommand::Turntable), "Scene", "Turntable...", None),
     entry(Action::Palette, "View", "Command palette...", command(Key::P)),
     entry(Action::Help, "View", "Keyboard shortcuts", plain(Key::F1)),
 ];
@@ -109,10 +128,10 @@ pub fn find(action: Action) -> &'static Entry {
     ENTRIES.iter().find(|e| e.action == action).unwrap_or(&ENTRIES[0])
 }
 
-/// Actions whose keys were pressed in this frame. While a text field has the keyboard only combinations with the
-/// command key count.
-pub fn pressed(ctx: &Context) -> Vec<Action> {
-    let typing = ctx.egui_wants_keyboard_input();
+/// Actions whose keys were pressed in this frame. While a text field (or what else the letters go to) has the keyboard
+/// only combinations with the command key count.
+pub fn pressed(ctx: &Context, letters_taken: bool) -> Vec<Action> {
+    let typing = letters_taken || ctx.egui_wants_keyboard_input();
     // Longer combinations first, so that Redo is not taken for Undo.
     let mut with_key: Vec<_> = ENTRIES.iter().filter_map(|e| Some((e.action, e.shortcut?))).collect();
     with_key.sort_by_key(|(_, s)| !s.modifiers.shift);

@@ -151,6 +151,20 @@ impl VedutaApp {
         }
     }
 
+    /// Adds dropped photos and folders to the open project.
+    fn add_photos(&mut self, paths: &[PathBuf]) {
+        let Some(session) = self.session.as_mut() else { return };
+        if !session.is_editable() {
+            let hint = "wait for the run to end, then drop them again";
+            self.message = Some(Message::note("photos cannot be added to this project now", hint));
+            return;
+        }
+        match crate::project::find_photos(paths).and_then(|found| session.add_photos(&found)) {
+            Ok(new) => self.message = Some(Message::note(format!("{new} photos added"), "undo takes them out again")),
+            Err(e) => self.fail(&e),
+        }
+    }
+
     fn fail(&mut self, e: &ProjectError) {
         self.missing.look_again();
         self.message = Some(Message::error(e.to_string(), e.hint()));
@@ -206,6 +220,10 @@ impl VedutaApp {
             Action::Help => self.help = !self.help,
             Action::ResetLayout => self.layout = Layout::default(),
             Action::Show(pane) => self.layout.reveal(pane),
+            Action::View(command) => {
+                self.layout.reveal(panes::Pane::View);
+                self.view.command(command);
+            }
             Action::Accept | Action::Doubt | Action::Reject => self.judge(action),
             Action::ImportControl => self.dialog = Some(Dialog::control_list(ctx)),
             Action::ExportControl => self.dialog = Some(Dialog::control_file(ctx)),
@@ -265,6 +283,7 @@ impl VedutaApp {
             Action::Accept | Action::Doubt | Action::Reject => editable && self.photos.has_selection(),
             Action::NextPhoto | Action::PreviousPhoto => session.is_some_and(|s| !s.rows.is_empty()),
             Action::Show(_) => session.is_some(),
+            Action::View(_) => session.is_some_and(|s| !s.current.is_empty()),
             Action::ImportControl => editable,
             Action::ExportControl => session.is_some_and(|s| !s.control.points.is_empty()),
             Action::NextPoint | Action::PreviousPoint => {
@@ -324,10 +343,8 @@ impl VedutaApp {
                 self.layout.reveal(panes::Pane::Control);
                 panes::ControlView::import(self, one.clone(), ctx);
             }
-            Some(_) => {
-                self.session = self.session.take().filter(|s| s.work.is_some());
-                self.start.suggest(dropped);
-            }
+            Some(_) if self.session.is_some() => self.add_photos(&dropped),
+            Some(_) => self.start.suggest(dropped),
             None => {}
         }
     }
@@ -337,7 +354,7 @@ impl eframe::App for VedutaApp {
     fn ui(&mut self, ui: &mut egui::Ui, _frame: &mut eframe::Frame) {
         let ctx = ui.ctx().clone();
         self.collect(&ctx);
-        for action in action::pressed(&ctx) {
+        for action in action::pressed(&ctx, self.view.takes_keys()) {
             if self.is_possible(action) {
                 self.act(action, &ctx);
             }
@@ -348,6 +365,13 @@ impl eframe::App for VedutaApp {
             self.remember_window(&ctx);
         }
     }
+}
+
+/// The picture that the desktop shows for the window.
+fn icon() -> Option<egui::IconData> {
+    let decoded = image::load_from_memory(include_bytes!("../../assets/veduta.png")).ok()?.into_rgba8();
+    let (width, height) = decoded.dimensions();
+    Some(egui::IconData { rgba: decoded.into_raw(), width, height })
 }
 
 /// Whether a dropped file is a list of control points.
@@ -366,6 +390,10 @@ pub fn main(project: Option<PathBuf>) -> ExitCode {
         .with_maximized(settings.maximized)
         .with_min_inner_size([300.0, 200.0])
         .with_drag_and_drop(true);
+    let viewport = match icon() {
+        Some(icon) => viewport.with_icon(icon),
+        None => viewport,
+    };
     let options = eframe::NativeOptions { viewport, renderer: eframe::Renderer::Wgpu, ..Default::default() };
     let setup = Setup { settings, project, sample: SampleFlight::default(), device: DeviceChoice::Auto };
     let outcome = eframe::run_native("veduta", options, Box::new(|cc| Ok(Box::new(VedutaApp::new(cc, setup)))));

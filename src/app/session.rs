@@ -3,9 +3,9 @@
 use super::control::ControlState;
 use super::edits::Edits;
 use super::work::{Board, Work};
-use crate::base::{Fingerprint, PhotoId};
+use crate::base::{Diagnostic, Fingerprint, PhotoId};
 use crate::camera::FocalSource;
-use crate::pipeline::{self, RunRequest};
+use crate::pipeline::{self, RunRequest, StageName};
 use crate::project::{Project, ProjectError, Verdict};
 use crate::scene::{ControlPoint, Flight, Georeference, Reconstruction};
 use nalgebra::Vector3;
@@ -42,6 +42,8 @@ pub struct PhotoRow {
     pub observations: usize,
     /// RMS reprojection error in pixels.
     pub rms_px: Option<f64>,
+    /// Standard deviation of the camera centre in metres: the root of the three axes' squares.
+    pub sigma_m: Option<f64>,
     /// Adjusted minus measured position in metres.
     pub gps_residual: Option<Vector3<f64>>,
 }
@@ -123,6 +125,7 @@ impl Session {
     pub fn reload(&mut self) -> Result<(), ProjectError> {
         let mut reader = Project::open_to_read(&self.root)?;
         let log = std::mem::take(&mut self.board.log);
+        let log = if log.is_empty() { said_before(&reader) } else { log };
         self.board = Board { log, ..Board::new(pipeline::states(&mut reader, &self.request)) };
         self.read_results(&reader);
         Ok(())
@@ -189,6 +192,13 @@ impl Session {
         self.reload()
     }
 
+    /// Adds photos; says how many were new.
+    pub fn add_photos(&mut self, photos: &[PathBuf]) -> Result<usize, ProjectError> {
+        let Some(project) = self.project.as_mut() else { return Ok(0) };
+        let new = self.edits.add_photos(project, photos)?;
+        self.reload().map(|()| new)
+    }
+
     /// Takes the last edit back.
     pub fn undo(&mut self) -> Result<(), ProjectError> {
         let Some(project) = self.project.as_mut() else { return Ok(()) };
@@ -207,6 +217,16 @@ impl Session {
     pub fn is_editable(&self) -> bool {
         self.project.is_some()
     }
+}
+
+/// What the stages had to say when their current results were made.
+fn said_before(reader: &Project) -> Vec<(String, Diagnostic)> {
+    let of_stage = |stage: StageName| {
+        let done = reader.current(stage.word()).and_then(|a| a.done());
+        let notes = done.map(|d| d.diagnostics).unwrap_or_default();
+        notes.into_iter().map(move |d| (stage.word().to_string(), d))
+    };
+    StageName::ALL.into_iter().flat_map(of_stage).collect()
 }
 
 /// The rows of all photos, in the order of the files.
@@ -233,6 +253,7 @@ fn rows(
             registered: None,
             observations: 0,
             rms_px: None,
+            sigma_m: None,
             gps_residual: None,
         })
         .collect();
@@ -263,6 +284,11 @@ fn rows(
     for (&i, errors) in row_of.iter().zip(sparse.photo_errors()) {
         if let Some(row) = rows.get_mut(i) {
             (row.observations, row.rms_px) = errors;
+        }
+    }
+    for (&i, sigma) in row_of.iter().zip(&sparse.centre_sigmas) {
+        if let Some(row) = rows.get_mut(i) {
+            row.sigma_m = sigma.map(|s| s.norm());
         }
     }
     if let Georeference::Local { residuals, .. } = &sparse.georeference {

@@ -1,5 +1,6 @@
 //! The command line's grammar. The doc comments are the help text.
 
+use super::render::{ShadingArg, Side, What};
 use crate::pipeline::{Quality, StageName};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use std::path::PathBuf;
@@ -24,6 +25,10 @@ pub enum Command {
     Info(InfoArgs),
     /// Write results to files: the format follows from the name
     Export(ExportArgs),
+    /// Draw one picture of a result as a PNG
+    Render(RenderArgs),
+    /// Draw pictures all around a result, for a video
+    Turntable(TurntableArgs),
     /// Write a self-contained HTML page about a project, with pictures
     Report(ReportArgs),
     /// Make a synthetic city flight with exact ground truth
@@ -153,6 +158,89 @@ pub struct ExportArgs {
     pub colmap: Option<PathBuf>,
 }
 
+/// What a picture shows.
+#[derive(Clone, Debug, Args)]
+pub struct SceneArgs {
+    /// What to show
+    #[arg(long, value_enum, default_value = "city")]
+    pub what: What,
+    /// How to shade it
+    #[arg(long, value_enum, default_value = "texture")]
+    pub shading: ShadingArg,
+    /// Draw the edges of the triangles too
+    #[arg(long)]
+    pub edges: bool,
+    /// Draw without perspective
+    #[arg(long)]
+    pub parallel: bool,
+    /// Leave the background transparent
+    #[arg(long)]
+    pub transparent: bool,
+    /// A light background instead of a dark one
+    #[arg(long)]
+    pub light: bool,
+    /// Show only what is inside a box: centre east, north, up, its width, depth, height, and its heading in degrees
+    #[arg(long, value_name = "X,Y,Z,W,D,H,DEG", value_parser = parse_numbers::<7>, allow_hyphen_values = true)]
+    pub clip: Option<[f64; 7]>,
+}
+
+/// Arguments of `veduta render`.
+#[derive(Debug, Args)]
+pub struct RenderArgs {
+    /// The project folder
+    pub project: PathBuf,
+    /// The picture to write
+    #[arg(short = 'o', long = "out", value_name = "PNG")]
+    pub out: PathBuf,
+    /// Side to look from
+    #[arg(long, value_enum, default_value = "south-east")]
+    pub view: Side,
+    /// Look as this photo does (its file's name)
+    #[arg(long, value_name = "NAME", conflicts_with_all = ["view", "camera"])]
+    pub photo: Option<String>,
+    /// Look from an exact place: target east, north, up, distance, then heading, slope, roll and field of view in degrees
+    #[arg(long, value_name = "X,Y,Z,D,YAW,PITCH,ROLL,FOV", value_parser = parse_numbers::<8>,
+        allow_hyphen_values = true, conflicts_with = "view")]
+    pub camera: Option<[f64; 8]>,
+    /// Width of the picture in pixels
+    #[arg(long, default_value_t = 1600, value_name = "PX", value_parser = clap::value_parser!(u32).range(16..=8192))]
+    pub width: u32,
+    /// Height of the picture in pixels
+    #[arg(long, default_value_t = 1000, value_name = "PX", value_parser = clap::value_parser!(u32).range(16..=8192))]
+    pub height: u32,
+    /// What it shows.
+    #[command(flatten)]
+    pub scene: SceneArgs,
+}
+
+/// Arguments of `veduta turntable`.
+#[derive(Debug, Args)]
+pub struct TurntableArgs {
+    /// The project folder
+    pub project: PathBuf,
+    /// Folder for the pictures, frame-0001.png and so on
+    #[arg(short = 'o', long = "out", value_name = "DIR")]
+    pub out: PathBuf,
+    /// Number of pictures
+    #[arg(long, default_value_t = 120, value_parser = clap::value_parser!(u32).range(1..=9999))]
+    pub frames: u32,
+    /// Time of one turn in seconds; says at which rate to play the pictures
+    #[arg(long, default_value_t = 8.0, value_name = "S", value_parser = parse_seconds)]
+    pub seconds: f64,
+    /// Angle of the view below the horizontal in degrees
+    #[arg(long, default_value_t = 35.0, value_name = "DEG", value_parser = parse_elevation)]
+    pub elevation: f64,
+    /// Width of the pictures in pixels
+    #[arg(long, default_value_t = 1280, value_name = "PX", value_parser = clap::value_parser!(u32).range(16..=8192))]
+    pub width: u32,
+    /// Height of the pictures in pixels
+    #[arg(long, default_value_t = 800, value_name = "PX", value_parser = clap::value_parser!(u32).range(16..=8192))]
+    pub height: u32,
+    /// What they show.
+    #[command(flatten)]
+    pub scene: SceneArgs,
+}
+
 /// Arguments of `veduta report`.
 #[derive(Debug, Args)]
 pub struct ReportArgs {
@@ -225,6 +313,22 @@ fn parse_scale(text: &str) -> Result<f64, String> {
     if (10.0..=1e6).contains(&n) { Ok(n) } else { Err(format!("1:{n} is outside 1:10 to 1:1000000")) }
 }
 
+fn parse_numbers<const N: usize>(text: &str) -> Result<[f64; N], String> {
+    let read = |part: &str| part.trim().parse::<f64>().ok().filter(|v| v.is_finite());
+    let numbers: Option<Vec<f64>> = text.split(',').map(read).collect();
+    numbers.and_then(|n| n.try_into().ok()).ok_or_else(|| format!("\"{text}\" is not {N} numbers with commas between"))
+}
+
+fn parse_seconds(text: &str) -> Result<f64, String> {
+    let s: f64 = text.parse().map_err(|_| format!("\"{text}\" is not a number"))?;
+    if (0.1..=3600.0).contains(&s) { Ok(s) } else { Err(format!("{s} s is outside 0.1 to 3600 s")) }
+}
+
+fn parse_elevation(text: &str) -> Result<f64, String> {
+    let deg: f64 = text.parse().map_err(|_| format!("\"{text}\" is not a number"))?;
+    if (-20.0..=90.0).contains(&deg) { Ok(deg) } else { Err(format!("{deg} is outside -20 to 90 degrees")) }
+}
+
 fn parse_size_mm(text: &str) -> Result<f64, String> {
     let mm: f64 = text.parse().map_err(|_| format!("\"{text}\" is not a number"))?;
     if (10.0..=2000.0).contains(&mm) { Ok(mm) } else { Err(format!("{mm} mm is outside 10 to 2000 mm")) }
@@ -271,6 +375,9 @@ mod tests {
         assert_eq!(parse_bytes("8GiB"), Ok(8 << 30));
         assert_eq!(parse_bytes("512 MiB"), Ok(512 << 20));
         assert!(parse_bytes("1").is_err() && parse_bytes("8 parsecs").is_err());
+        assert_eq!(parse_numbers::<3>("1,-2.5, 3"), Ok([1.0, -2.5, 3.0]));
+        assert!(parse_numbers::<3>("1,2").is_err() && parse_numbers::<2>("1,nan").is_err());
+        assert!(parse_elevation("35").is_ok() && parse_elevation("91").is_err() && parse_seconds("0").is_err());
         assert!(parse_size_mm("150").is_ok() && parse_size_mm("5").is_err());
     }
 }

@@ -106,7 +106,7 @@ fn to_file(path: &Path, write: impl FnOnce(&mut BufWriter<File>) -> std::io::Res
 
 /// Lets `write` make the file under another name beside it, and renames it once it is whole, so that a failure neither
 /// leaves half a file nor destroys the one that was there.
-fn into_place(path: &Path, write: impl FnOnce(&Path) -> Result<(), CliError>) -> Result<(), CliError> {
+pub(super) fn into_place(path: &Path, write: impl FnOnce(&Path) -> Result<(), CliError>) -> Result<(), CliError> {
     let mut name = path.file_name().unwrap_or_default().to_os_string();
     name.push(".unfinished");
     let unfinished = path.with_file_name(name);

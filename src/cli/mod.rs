@@ -13,9 +13,12 @@ mod export;
 mod info;
 mod progress;
 mod relink;
+mod render;
 mod report;
 mod run;
+mod studio;
 mod synth;
+mod turntable;
 
 pub(crate) use args::ControlArgs;
 pub use args::{Cli, Command};
@@ -29,7 +32,11 @@ pub(crate) use run::default_memory;
 
 pub use demo::{PHOTOS as DEMO_PHOTOS, WIDTH as DEMO_WIDTH, flight_options as demo_flight_options};
 pub use error::CliError;
+pub use render::{Side, What};
+pub(crate) use render::{camera_argument, scene_arguments};
+pub(crate) use studio::{Prepared, Studio};
 pub(crate) use synth::generate_into;
+pub(crate) use turntable::{Round, write_round};
 
 use clap::Parser;
 use std::process::ExitCode;
@@ -42,6 +49,8 @@ pub fn main() -> ExitCode {
         Command::Run(args) => run::run(&args),
         Command::Info(args) => info::info(&args),
         Command::Export(args) => export::export(&args),
+        Command::Render(args) => render::render(&args),
+        Command::Turntable(args) => turntable::turntable(&args),
         Command::Report(args) => report::report(&args),
         Command::Synth(args) => synth::synth(&args),
         Command::Eval(args) => eval::eval(&args),
@@ -61,4 +70,9 @@ pub fn main() -> ExitCode {
 pub(crate) fn say(text: impl std::fmt::Display) {
     use std::io::Write;
     let _ = writeln!(std::io::stdout().lock(), "{text}");
+}
+
+/// An option's value as the command line writes it.
+pub(crate) fn word(value: &impl clap::ValueEnum) -> String {
+    value.to_possible_value().map_or_else(String::new, |v| v.get_name().to_string())
 }

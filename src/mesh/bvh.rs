@@ -115,6 +115,11 @@ impl Bvh {
         self.nodes.is_empty()
     }
 
+    /// The box around everything.
+    pub fn bounds(&self) -> Option<Aabb> {
+        self.nodes.first().map(|n| n.bounds)
+    }
+
     /// The closest point of the mesh, if one is nearer than `limit`.
     pub fn closest(&self, p: &Vector3<f64>, limit: f64) -> Option<Hit> {
         let mut best = limit * limit;
@@ -223,6 +228,11 @@ impl Bvh {
 
     /// Triangles whose boxes overlap `region`, in no particular order.
     pub fn overlapping(&self, region: &Aabb, mut found: impl FnMut(u32)) {
+        self.overlapping_corners(region, |triangle, _| found(triangle));
+    }
+
+    /// The same, with the corners of each.
+    pub fn overlapping_corners(&self, region: &Aabb, mut found: impl FnMut(u32, &[Vector3<f64>; 3])) {
         let mut stack = vec![0u32];
         while let Some(at) = stack.pop() {
             let Some(node) = self.nodes.get(at as usize) else { continue };
@@ -235,7 +245,7 @@ impl Bvh {
             }
             for i in node.start..node.start + node.count {
                 if bounds_of(&self.corners[i as usize]).overlaps(region) {
-                    found(self.order[i as usize]);
+                    found(self.order[i as usize], &self.corners[i as usize]);
                 }
             }
         }

@@ -40,7 +40,7 @@ impl Default for ViewCamera {
         Self {
             target: Vector3::zeros(),
             distance: 100.0,
-            yaw: 0.0,
+            yaw: 0.5,
             pitch: -0.7,
             roll: 0.0,
             fov: 0.8,
@@ -172,6 +172,35 @@ impl ViewCamera {
         self.pitch = (self.pitch - moved.y * TURN).clamp(-FRAC_PI_2, FRAC_PI_2);
     }
 
+    /// Turns the head: the eye stays, the scene follows the hand.
+    pub fn look_around(&mut self, moved: &Vector2<f64>) {
+        let eye = self.eye();
+        self.orbit(&(moved * 0.5));
+        self.target = eye + self.axes()[2] * self.distance;
+    }
+
+    /// Moves without turning: right, up and forward of the picture, in the unit of the world.
+    pub fn travel(&mut self, by: &Vector3<f64>) {
+        let [right, up, forward] = self.axes();
+        self.target += right * by.x + up * by.y + forward * by.z;
+    }
+
+    /// The pixels of the ends of a line, cut where it passes behind the eye.
+    pub fn project_line(&self, ends: [Vector3<f64>; 2], size: [u32; 2]) -> Option<[Vector2<f64>; 2]> {
+        let [mut a, mut b] = ends;
+        if !self.orthographic {
+            let depth = |p: &Vector3<f64>| self.axes()[2].dot(&(p - self.eye()));
+            let least = self.near() * 1.01;
+            match (depth(&a), depth(&b)) {
+                (da, db) if da <= least && db <= least => return None,
+                (da, db) if da < least => a += (b - a) * ((least - da) / (db - da)),
+                (da, db) if db < least => b += (a - b) * ((least - db) / (da - db)),
+                _ => {}
+            }
+        }
+        Some([self.project(&a, size)?.0, self.project(&b, size)?.0])
+    }
+
     /// Makes `pivot` the point about which [`Self::orbit`] turns, without moving the picture: the target is put on the
     /// line of sight at the pivot's depth.
     pub fn set_depth_of(&mut self, pivot: &Vector3<f64>) {
@@ -226,6 +255,19 @@ impl ViewCamera {
         }
         self.target = centre + axes[0] * shift[0] + axes[1] * shift[1];
         self.distance = distance;
+    }
+
+    /// The least distance to the target from where a whole box can be seen in the present direction, with a margin.
+    pub fn distance_to_show(&self, (low, high): (Vector3<f64>, Vector3<f64>), size: [u32; 2]) -> f64 {
+        let axes = self.axes();
+        let tall = self.half_height() * 0.94;
+        let half = [tall * f64::from(size[0].max(1)) / f64::from(size[1].max(1)), tall];
+        let needed = |c: usize| {
+            let corner = Vector3::from_fn(|i, _| if c >> i & 1 == 1 { high[i] } else { low[i] }) - self.target;
+            let nearer = if self.orthographic { 0.0 } else { axes[2].dot(&corner) };
+            (0..2).map(|side| axes[side].dot(&corner).abs() / half[side] - nearer).fold(0.0, f64::max)
+        };
+        (0..8).map(needed).fold(1e-3, f64::max)
     }
 
     /// Looks straight down, north up, at the present target.
@@ -310,6 +352,25 @@ mod tests {
             assert!((camera.project(&held, SIZE).expect("seen").0 - to).norm() < 1e-6);
             camera.set_depth_of(&held);
             assert!((camera.project(&held, SIZE).expect("seen").0 - to).norm() < 1e-6);
+        }
+    }
+
+    #[test]
+    fn lines_are_cut_behind_the_eye_and_heads_turn_in_place() {
+        for mut camera in cameras() {
+            let [_, _, forward] = camera.axes();
+            let ends = [camera.target, camera.eye() - forward * camera.distance];
+            let line = camera.project_line(ends, SIZE).expect("half of it is seen");
+            assert!((line[0] - Vector2::new(320.0, 200.0)).norm() < 1e-6 && (line[1] - line[0]).norm() < 1e-3);
+            if !camera.orthographic {
+                assert!(camera.project_line([ends[1], ends[1] - forward], SIZE).is_none());
+            }
+            let eye = camera.eye();
+            camera.look_around(&Vector2::new(30.0, 4.0));
+            assert!((camera.eye() - eye).norm() < 1e-9 * camera.distance.max(1.0));
+            let forward = camera.axes()[2];
+            camera.travel(&Vector3::new(0.0, 0.0, 2.0));
+            assert!((camera.eye() - eye - forward * 2.0).norm() < 1e-9 * camera.distance.max(1.0));
         }
     }
 

@@ -12,7 +12,7 @@ const PHOTO: [u8; 3] = [86, 180, 233];
 const HIGHLIGHT: [u8; 3] = [230, 159, 0];
 const RESIDUAL: [u8; 3] = [213, 94, 0];
 
-/// A line of several pieces, drawn upon everything else.
+/// A line of several pieces.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Polyline {
     /// Its corners in local metres.
@@ -23,6 +23,8 @@ pub struct Polyline {
     pub width_px: f32,
     /// Colour (sRGB).
     pub colour: [u8; 3],
+    /// Whether nothing hides it.
+    pub on_top: bool,
 }
 
 /// A registered photo's place and the corners of its picture some way in front of it, in the world.
@@ -93,7 +95,7 @@ pub fn prepare_photos(reconstruction: &Reconstruction) -> PreparedPhotos {
 pub(super) struct LineLayer {
     pub origin: Vector3<f64>,
     buffer: wgpu::Buffer,
-    count: u32,
+    pub count: u32,
 }
 
 /// A line before its upload: ends, width in pixels, colour.
@@ -145,7 +147,7 @@ pub(super) fn residual_lines(residuals: &[[Vector3<f64>; 2]]) -> Vec<Line> {
 }
 
 /// The pieces of polylines.
-pub(super) fn polyline_lines(polylines: &[Polyline]) -> Vec<Line> {
+pub(super) fn polyline_lines<'a>(polylines: impl IntoIterator<Item = &'a Polyline>) -> Vec<Line> {
     let mut lines = Vec::new();
     for p in polylines {
         lines.extend(p.points.windows(2).map(|w| ([w[0], w[1]], p.width_px, p.colour)));
@@ -163,7 +165,13 @@ mod tests {
     #[test]
     fn closed_polylines_come_back() {
         let points: Vec<Vector3<f64>> = (0..3).map(|i| Vector3::repeat(f64::from(i))).collect();
-        let line = |closed, n: usize| Polyline { points: points[..n].into(), closed, width_px: 2.0, colour: [0; 3] };
+        let line = |closed, n: usize| Polyline {
+            points: points[..n].into(),
+            closed,
+            width_px: 2.0,
+            colour: [0; 3],
+            on_top: true,
+        };
         assert_eq!(polyline_lines(&[line(false, 3)]).len(), 2);
         assert_eq!(polyline_lines(&[line(true, 3), line(true, 2), line(true, 1), line(true, 0)]).len(), 4);
     }

@@ -68,7 +68,7 @@ pub(super) fn clustered(textured: &Textured<'_>, pages: &[Page], target: usize) 
             data: [mean(cell.colour[0]), mean(cell.colour[1]), mean(cell.colour[2]), mean(cell.class)],
         }
     });
-    Chunk { page: 0, vertices: vertices.collect(), triangles, edges: Vec::new() }
+    Chunk { vertices: vertices.collect(), triangles, ..Chunk::default() }
 }
 
 /// The level of the pages whose texels are about as large as half a cell.

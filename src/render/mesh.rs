@@ -1,22 +1,25 @@
 //! A textured mesh ready to draw: vertices shared where position, texture coordinate and view count agree, triangles
-//! split by page and into buffers of a portable size, pages with smaller copies, a coarse copy for slow adapters.
+//! split by page and into pieces that lie together in space, pages with smaller copies, a coarse copy for slow adapters.
 //!
 //! In: a [`City`] (metres) or a [`Part`] (millimetres). Out: a [`PreparedMesh`]. Cost: about a second and 250 bytes a
 //! triangle for a million of them, most of it the hierarchy for picking.
 
 use super::cluster;
 use super::mips::Page;
+use super::octree::morton;
+use super::points::robust_bounds;
 use crate::mesh::bvh::Bvh;
 use crate::scene::{City, Mesh, Part};
 use bytemuck::{Pod, Zeroable};
 use nalgebra::Vector3;
 use rayon::prelude::*;
 use std::collections::HashMap;
+use std::sync::Arc;
 
-/// Triangles of one buffer; their vertices take at most 72 MiB.
-const CHUNK: usize = 1 << 20;
+/// Triangles of one piece: few enough to leave out what is out of sight and to stop in between, enough to draw fast.
+const CHUNK: usize = 1 << 15;
 /// Triangles of the coarse copy.
-const COARSE: usize = 60_000;
+const COARSE: usize = 100_000;
 
 /// What the shading by view counts tells apart, with its colour (sRGB): from dark to bright, so that it also reads
 /// without colour vision.
@@ -55,10 +58,24 @@ pub(super) struct Vertex {
 #[derive(Clone, Debug, Default)]
 pub(super) struct Chunk {
     pub page: usize,
+    /// Middle of its bounds, and half of their sides, in the world.
+    pub centre: Vector3<f64>,
+    pub half: Vector3<f64>,
     pub vertices: Vec<Vertex>,
     pub triangles: Vec<[u32; 3]>,
     /// Each edge once.
     pub edges: Vec<[u32; 2]>,
+}
+
+impl Chunk {
+    /// Sets the bounds from the vertices, which are relative to `origin`.
+    pub fn enclose(&mut self, origin: &Vector3<f64>) {
+        let positions = self.vertices.iter().map(|v| Vector3::from(v.position).cast::<f64>());
+        let bounds = positions.map(|p| (p, p)).reduce(|a, b| (a.0.inf(&b.0), a.1.sup(&b.1)));
+        if let Some((low, high)) = bounds {
+            (self.centre, self.half) = (origin + (low + high) / 2.0, (high - low) / 2.0);
+        }
+    }
 }
 
 /// A mesh that only waits for its upload.
@@ -71,7 +88,8 @@ pub struct PreparedMesh {
     /// Few triangles with colours at their vertices; `None` where the mesh itself is small.
     pub(super) coarse: Option<Chunk>,
     pub(super) pages: Vec<Page>,
-    pub(super) bvh: Bvh,
+    /// The hierarchy for picking and measuring, shared with whoever measures in the background.
+    pub(super) bvh: Arc<Bvh>,
 }
 
 impl PreparedMesh {
@@ -121,6 +139,7 @@ impl Textured<'_> {
             }));
         }
         chunk.edges = edges(&chunk.triangles);
+        chunk.enclose(&self.origin);
         chunk
     }
 }
@@ -133,6 +152,17 @@ fn edges(triangles: &[[u32; 3]]) -> Vec<[u32; 2]> {
     edges
 }
 
+/// Orders triangles along a curve through space, so that consecutive ones lie together.
+fn in_space(mesh: &Mesh, bounds: Option<(Vector3<f64>, Vector3<f64>)>, list: &mut [u32]) {
+    let Some((low, high)) = bounds else { return };
+    let side = (high - low).max().max(1e-12);
+    list.sort_by_cached_key(|&t| {
+        let [a, b, c] = mesh.corners(t as usize);
+        let at = ((a + b + c) / 3.0 - low) / side * f64::from(1 << 20);
+        (morton(at.map(|v| v as u64).into()), t)
+    });
+}
+
 fn prepare(mesh: &Mesh, uvs: &[[[f32; 2]; 3]], page: &[u16], views: &[u8], pages: Vec<Page>) -> PreparedMesh {
     let bounds = mesh.bounds();
     let origin = bounds.map_or_else(Vector3::zeros, |(low, high)| (low + high) / 2.0);
@@ -141,15 +171,17 @@ fn prepare(mesh: &Mesh, uvs: &[[[f32; 2]; 3]], page: &[u16], views: &[u8], pages
     for t in 0..mesh.triangles.len() {
         members[textured.page_of(t, pages.len())].push(t as u32);
     }
+    members.par_iter_mut().for_each(|list| in_space(mesh, bounds, list));
     let parts: Vec<(usize, &[u32])> =
         members.iter().enumerate().flat_map(|(p, list)| list.chunks(CHUNK).map(move |part| (p, part))).collect();
     let chunks = parts.into_par_iter().map(|(page, part)| textured.chunk(page, part)).collect();
     let coarse = (mesh.triangles.len() > COARSE).then(|| {
         let mut coarse = cluster::clustered(&textured, &pages, COARSE);
         coarse.edges = edges(&coarse.triangles);
+        coarse.enclose(&origin);
         coarse
     });
-    PreparedMesh { origin, bounds, chunks, coarse, pages, bvh: Bvh::new(mesh) }
+    PreparedMesh { origin, bounds, chunks, coarse, pages, bvh: Arc::new(Bvh::new(mesh)) }
 }
 
 /// A city with its pages.
@@ -158,7 +190,10 @@ pub fn prepare_city(city: &City) -> PreparedMesh {
     if pages.is_empty() {
         pages.push(Page::white());
     }
-    prepare(&city.mesh, &city.uvs, &city.page, &city.views, pages)
+    let mut city_ready = prepare(&city.mesh, &city.uvs, &city.page, &city.views, pages);
+    // Thin strips at the border of a flight would make everything else small.
+    city_ready.bounds = robust_bounds(&city.mesh.vertices);
+    city_ready
 }
 
 /// A part with its page, in millimetres.

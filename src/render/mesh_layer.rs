@@ -1,15 +1,19 @@
-//! A textured mesh on the device: buffers by page, pages as textures, the coarse copy, the hierarchy for picking.
+//! A textured mesh on the device: pieces by page and place, pages as textures, the coarse copy, the hierarchy for picking.
 
 use super::mesh::{Chunk, PreparedMesh};
 use super::mips::Page;
 use super::pipelines::{Pipelines, buffer_with};
+use super::viewing::Sight;
 use crate::mesh::bvh::Bvh;
 use nalgebra::Vector3;
+use std::sync::Arc;
 use wgpu::BufferUsages;
 
 #[derive(Debug)]
 struct Buffers {
     page: usize,
+    centre: Vector3<f64>,
+    half: Vector3<f64>,
     vertices: wgpu::Buffer,
     triangles: wgpu::Buffer,
     edges: wgpu::Buffer,
@@ -21,7 +25,7 @@ struct Buffers {
 pub(super) struct MeshLayer {
     pub origin: Vector3<f64>,
     pub bounds: Option<(Vector3<f64>, Vector3<f64>)>,
-    pub bvh: Bvh,
+    pub bvh: Arc<Bvh>,
     chunks: Vec<Buffers>,
     /// Mean length of an edge of the mesh and of its coarse copy.
     edges: [f64; 2],
@@ -33,6 +37,8 @@ fn upload(device: &wgpu::Device, queue: &wgpu::Queue, chunk: &Chunk) -> Buffers 
     let buffer = |bytes: &[u8], usage| buffer_with(device, queue, bytes, usage);
     Buffers {
         page: chunk.page,
+        centre: chunk.centre,
+        half: chunk.half,
         vertices: buffer(bytemuck::cast_slice(&chunk.vertices), BufferUsages::VERTEX),
         triangles: buffer(bytemuck::cast_slice(&chunk.triangles), BufferUsages::INDEX),
         edges: buffer(bytemuck::cast_slice(&chunk.edges), BufferUsages::INDEX),
@@ -113,25 +119,33 @@ impl MeshLayer {
         self.coarse.is_some()
     }
 
-    /// Draws the faces, and the edges upon them where asked for.
-    pub fn draw(&self, pass: &mut wgpu::RenderPass<'_>, pipelines: &Pipelines, coarse: bool, wireframe: bool) {
-        let chunks = match &self.coarse {
-            Some(copy) if coarse => std::slice::from_ref(copy),
-            _ => &self.chunks,
-        };
-        for (of_edges, pipeline) in [(false, &pipelines.mesh), (true, &pipelines.wire)] {
-            if of_edges && !wireframe {
-                continue;
-            }
-            pass.set_pipeline(pipeline);
-            for chunk in chunks.iter().filter(|c| c.counts[0] > 0) {
-                let Some(page) = self.pages.get(chunk.page) else { continue };
-                pass.set_bind_group(1, page, &[]);
-                pass.set_vertex_buffer(0, chunk.vertices.slice(..));
-                let indices = if of_edges { &chunk.edges } else { &chunk.triangles };
-                pass.set_index_buffer(indices.slice(..), wgpu::IndexFormat::Uint32);
-                pass.draw_indexed(0..chunk.counts[usize::from(of_edges)], 0, 0..1);
+    /// The pieces in sight, the nearest first, with their triangles.
+    pub fn in_sight(&self, sight: &Sight, coarse: bool) -> Vec<(usize, u32)> {
+        let mut seen: Vec<(f64, usize, u32)> = Vec::new();
+        for (i, piece) in self.pieces(coarse).iter().enumerate() {
+            if let Some(pixels) = sight.pixels_of(&piece.centre, &piece.half) {
+                seen.push((pixels, i, piece.counts[0] / 3));
             }
         }
+        seen.sort_by(|a, b| b.0.total_cmp(&a.0).then(a.1.cmp(&b.1)));
+        seen.into_iter().map(|(_, i, triangles)| (i, triangles)).collect()
+    }
+
+    fn pieces(&self, coarse: bool) -> &[Buffers] {
+        match &self.coarse {
+            Some(copy) if coarse => std::slice::from_ref(copy),
+            _ => &self.chunks,
+        }
+    }
+
+    /// Draws the faces of a piece, or its edges; the pipeline is set.
+    pub fn draw(&self, pass: &mut wgpu::RenderPass<'_>, piece: usize, coarse: bool, edges: bool) {
+        let Some(chunk) = self.pieces(coarse).get(piece).filter(|c| c.counts[0] > 0) else { return };
+        let Some(page) = self.pages.get(chunk.page) else { return };
+        pass.set_bind_group(1, page, &[]);
+        pass.set_vertex_buffer(0, chunk.vertices.slice(..));
+        let indices = if edges { &chunk.edges } else { &chunk.triangles };
+        pass.set_index_buffer(indices.slice(..), wgpu::IndexFormat::Uint32);
+        pass.draw_indexed(0..chunk.counts[usize::from(edges)], 0, 0..1);
     }
 }

@@ -1,16 +1,18 @@
-//! The pipelines of the 3D view, the uniform that they share, and the pictures that they draw into.
+//! The pipelines of the 3D view and the uniform that they share.
 //!
-//! The picture is `Rgba8Unorm` with sRGB values in it, which is what the window shows as it is; nothing converts colours
-//! on the way, so a texel that fills a pixel arrives bit for bit. Four samples a pixel, depth reversed.
+//! There is a set of pipelines for each number of samples a pixel, with and without the clipping box; a set is made when
+//! it is first needed. Depth is reversed. Colours are sRGB values, which nothing converts on the way.
 
 use super::mesh::Vertex;
 use super::points::PointInstance;
 use bytemuck::{Pod, Zeroable};
+use std::cell::OnceCell;
 use wgpu::vertex_attr_array;
 
 pub(super) const COLOUR: wgpu::TextureFormat = wgpu::TextureFormat::Rgba8Unorm;
-const DEPTH: wgpu::TextureFormat = wgpu::TextureFormat::Depth32Float;
-const SAMPLES: u32 = 4;
+pub(super) const DEPTH: wgpu::TextureFormat = wgpu::TextureFormat::Depth32Float;
+/// Samples a pixel of a picture at full detail.
+pub(super) const SAMPLES: u32 = 4;
 
 /// The uniform of `frame.wgsl`.
 #[repr(C)]
@@ -20,14 +22,23 @@ pub(super) struct Frame {
     pub eye: [f32; 4],
     pub light: [f32; 4],
     pub palette: [[f32; 4]; 6],
+    /// Stops of the colour map.
+    pub map: [[f32; 4]; 9],
+    /// Planes of the clipping box.
+    pub planes: [[f32; 4]; 6],
     pub size: [f32; 2],
     pub point_px: f32,
     pub near: f32,
     pub shading: u32,
     /// Mean length of an edge in pixels at depth 1.
     pub edge: f32,
-    pub pad1: u32,
-    pub pad2: u32,
+    /// Lowest and highest z of the colour map, relative to the origin.
+    pub range: [f32; 2],
+    /// Pixels of the picture for each pixel of the view.
+    pub scale: f32,
+    pub pad1: f32,
+    pub pad2: f32,
+    pub pad3: f32,
 }
 
 /// One line as the device reads it.
@@ -66,17 +77,28 @@ pub(super) struct FrameBinding {
     pub group: wgpu::BindGroup,
 }
 
+/// The pipelines of one kind of picture.
 #[derive(Debug)]
-pub(super) struct Pipelines {
-    pub frame: wgpu::BindGroupLayout,
-    pub page: wgpu::BindGroupLayout,
-    pub sampler: wgpu::Sampler,
+pub(super) struct PipelineSet {
     pub mesh: wgpu::RenderPipeline,
     pub wire: wgpu::RenderPipeline,
+    /// Points as squares, as discs, and as single pixels.
     pub points: wgpu::RenderPipeline,
+    pub discs: wgpu::RenderPipeline,
+    pub dots: wgpu::RenderPipeline,
     pub lines: wgpu::RenderPipeline,
     /// Lines that nothing hides.
     pub overlay: wgpu::RenderPipeline,
+}
+
+#[derive(Debug)]
+pub(super) struct Pipelines {
+    device: wgpu::Device,
+    pub frame: wgpu::BindGroupLayout,
+    pub page: wgpu::BindGroupLayout,
+    pub sampler: wgpu::Sampler,
+    /// Whether it was asked for with one sample or several, unclipped or clipped.
+    sets: [OnceCell<PipelineSet>; 4],
 }
 
 const FRAME_WGSL: &str = include_str!("../../shaders/render/frame.wgsl");
@@ -130,6 +152,14 @@ struct Kind<'a> {
     layouts: &'a [Option<&'a wgpu::BindGroupLayout>],
     tested: bool,
     blended: bool,
+    variant: Variant,
+}
+
+/// What differs between the sets.
+#[derive(Clone, Copy)]
+struct Variant {
+    samples: u32,
+    clipped: bool,
 }
 
 fn pipeline(device: &wgpu::Device, kind: Kind<'_>) -> wgpu::RenderPipeline {
@@ -142,6 +172,8 @@ fn pipeline(device: &wgpu::Device, kind: Kind<'_>) -> wgpu::RenderPipeline {
         bind_group_layouts: kind.layouts,
         immediate_size: 0,
     });
+    let constants = [("CLIPPED", f64::from(u8::from(kind.variant.clipped)))];
+    let options = wgpu::PipelineCompilationOptions { constants: &constants, ..Default::default() };
     let compare = if kind.tested { wgpu::CompareFunction::GreaterEqual } else { wgpu::CompareFunction::Always };
     device.create_render_pipeline(&wgpu::RenderPipelineDescriptor {
         label: Some(kind.label),
@@ -149,7 +181,7 @@ fn pipeline(device: &wgpu::Device, kind: Kind<'_>) -> wgpu::RenderPipeline {
         vertex: wgpu::VertexState {
             module: &module,
             entry_point: Some(kind.entries[0]),
-            compilation_options: wgpu::PipelineCompilationOptions::default(),
+            compilation_options: options.clone(),
             buffers: &[Some(kind.buffer)],
         },
         primitive: wgpu::PrimitiveState { topology: kind.topology, ..wgpu::PrimitiveState::default() },
@@ -160,11 +192,11 @@ fn pipeline(device: &wgpu::Device, kind: Kind<'_>) -> wgpu::RenderPipeline {
             stencil: wgpu::StencilState::default(),
             bias: wgpu::DepthBiasState::default(),
         }),
-        multisample: wgpu::MultisampleState { count: SAMPLES, ..wgpu::MultisampleState::default() },
+        multisample: wgpu::MultisampleState { count: kind.variant.samples, ..wgpu::MultisampleState::default() },
         fragment: Some(wgpu::FragmentState {
             module: &module,
             entry_point: Some(kind.entries[1]),
-            compilation_options: wgpu::PipelineCompilationOptions::default(),
+            compilation_options: options,
             targets: &[Some(wgpu::ColorTargetState {
                 format: COLOUR,
                 blend: kind.blended.then_some(wgpu::BlendState::ALPHA_BLENDING),
@@ -188,41 +220,62 @@ impl Pipelines {
             anisotropy_clamp: if software { 1 } else { 8 },
             ..wgpu::SamplerDescriptor::default()
         });
+        Self { device: device.clone(), frame, page, sampler, sets: Default::default() }
+    }
+
+    /// The pipelines for a picture of one or of several samples a pixel, with or without a clipping box.
+    pub fn set(&self, samples: u32, clipped: bool) -> &PipelineSet {
+        let at = usize::from(samples > 1) + 2 * usize::from(clipped);
+        self.sets[at].get_or_init(|| self.make(Variant { samples, clipped }))
+    }
+
+    fn make(&self, variant: Variant) -> PipelineSet {
+        use wgpu::PrimitiveTopology as Topology;
+        use wgpu::VertexStepMode as Step;
         let corner = vertex_attr_array![0 => Float32x3, 1 => Float32x2, 2 => Unorm8x4];
-        let point = vertex_attr_array![0 => Float32x3, 1 => Unorm8x4];
+        let point = vertex_attr_array![0 => Float32x3, 1 => Unorm8x4, 2 => Unorm8x4];
         let line = vertex_attr_array![0 => Float32x4, 1 => Float32x3, 2 => Unorm8x4];
         let [points_wgsl, lines_wgsl] = [POINTS_WGSL, LINES_WGSL].map(|w| format!("{FRAME_WGSL}{w}"));
-        let vertices = wgpu::VertexBufferLayout {
-            array_stride: size_of::<Vertex>() as u64,
-            step_mode: wgpu::VertexStepMode::Vertex,
-            attributes: &corner,
+        let both = [Some(&self.frame), Some(&self.page)];
+        let layout = |stride: usize, step_mode, attributes| wgpu::VertexBufferLayout {
+            array_stride: stride as u64,
+            step_mode,
+            attributes,
         };
-        let both = [Some(&frame), Some(&page)];
+        let vertices = || layout(size_of::<Vertex>(), Step::Vertex, &corner);
+        let points = |step| layout(size_of::<PointInstance>(), step, &point);
+        let lines = || layout(size_of::<LineInstance>(), Step::Instance, &line);
+        let plain = |label, wgsl, entries, topology, buffer| Kind {
+            label,
+            wgsl,
+            entries,
+            topology,
+            buffer,
+            layouts: &both[..1],
+            tested: true,
+            blended: false,
+            variant,
+        };
         let faces = |label, entries, topology, blended| {
-            let buffer = vertices.clone();
-            pipeline(
-                device,
-                Kind { label, wgsl: MESH_WGSL, entries, topology, buffer, layouts: &both, tested: true, blended },
-            )
+            let kind = plain(label, MESH_WGSL, entries, topology, vertices());
+            pipeline(&self.device, Kind { layouts: &both, blended, ..kind })
         };
-        let instances = |label, wgsl, entries, stride: usize, attributes, tested| {
-            let buffer = wgpu::VertexBufferLayout {
-                array_stride: stride as u64,
-                step_mode: wgpu::VertexStepMode::Instance,
-                attributes,
-            };
-            let (topology, layouts) = (wgpu::PrimitiveTopology::TriangleStrip, &both[..1]);
-            pipeline(device, Kind { label, wgsl, entries, topology, buffer, layouts, tested, blended: false })
+        let cloud = |label, entries, topology, step| {
+            pipeline(&self.device, plain(label, &points_wgsl, entries, topology, points(step)))
         };
-        let lines = |label, tested| {
-            instances(label, &lines_wgsl, ["vs_lines", "fs_lines"], size_of::<LineInstance>(), &line, tested)
+        let over = |label, tested, blended| {
+            let kind = plain(label, &lines_wgsl, ["vs_lines", "fs_lines"], Topology::TriangleStrip, lines());
+            pipeline(&self.device, Kind { tested, blended, ..kind })
         };
-        let mesh = faces("mesh", ["vs_mesh", "fs_mesh"], wgpu::PrimitiveTopology::TriangleList, false);
-        let wire = faces("wire", ["vs_wire", "fs_wire"], wgpu::PrimitiveTopology::LineList, true);
-        let entries = ["vs_points", "fs_points"];
-        let points = instances("points", &points_wgsl, entries, size_of::<PointInstance>(), &point, true);
-        let (tested, overlay) = (lines("lines", true), lines("overlay", false));
-        Self { frame, page, sampler, mesh, wire, points, lines: tested, overlay }
+        PipelineSet {
+            mesh: faces("mesh", ["vs_mesh", "fs_mesh"], Topology::TriangleList, false),
+            wire: faces("wire", ["vs_wire", "fs_wire"], Topology::LineList, true),
+            points: cloud("points", ["vs_points", "fs_points"], Topology::TriangleStrip, Step::Instance),
+            discs: cloud("discs", ["vs_points", "fs_discs"], Topology::TriangleStrip, Step::Instance),
+            dots: cloud("dots", ["vs_dots", "fs_points"], Topology::PointList, Step::Vertex),
+            lines: over("lines", true, false),
+            overlay: over("overlay", false, true),
+        }
     }
 
     pub fn frame_binding(&self, device: &wgpu::Device) -> FrameBinding {
@@ -238,65 +291,5 @@ impl Pipelines {
             entries: &[wgpu::BindGroupEntry { binding: 0, resource: buffer.as_entire_binding() }],
         });
         FrameBinding { buffer, group }
-    }
-}
-
-/// The pictures of one size.
-#[derive(Debug)]
-pub(super) struct Targets {
-    pub size: [u32; 2],
-    pub colour: wgpu::Texture,
-    pub colour_view: wgpu::TextureView,
-    samples: wgpu::TextureView,
-    depth: wgpu::TextureView,
-}
-
-impl Targets {
-    pub fn new(device: &wgpu::Device, size: [u32; 2]) -> Self {
-        let most = device.limits().max_texture_dimension_2d;
-        let size = size.map(|s| s.clamp(1, most));
-        let texture = |label, format, sample_count, usage| {
-            device.create_texture(&wgpu::TextureDescriptor {
-                label: Some(label),
-                size: wgpu::Extent3d { width: size[0], height: size[1], depth_or_array_layers: 1 },
-                mip_level_count: 1,
-                sample_count,
-                dimension: wgpu::TextureDimension::D2,
-                format,
-                usage: wgpu::TextureUsages::RENDER_ATTACHMENT | usage,
-                view_formats: &[],
-            })
-        };
-        let shown = wgpu::TextureUsages::TEXTURE_BINDING | wgpu::TextureUsages::COPY_SRC;
-        let colour = texture("picture", COLOUR, 1, shown);
-        let view = |t: &wgpu::Texture| t.create_view(&wgpu::TextureViewDescriptor::default());
-        let samples = view(&texture("samples", COLOUR, SAMPLES, wgpu::TextureUsages::empty()));
-        let depth = view(&texture("depth", DEPTH, SAMPLES, wgpu::TextureUsages::empty()));
-        Self { size, colour_view: view(&colour), colour, samples, depth }
-    }
-
-    /// Begins to draw upon a background (sRGB).
-    pub fn pass<'a>(&self, encoder: &'a mut wgpu::CommandEncoder, background: [u8; 3]) -> wgpu::RenderPass<'a> {
-        let [r, g, b] = background.map(|v| f64::from(v) / 255.0);
-        encoder.begin_render_pass(&wgpu::RenderPassDescriptor {
-            label: Some("view"),
-            color_attachments: &[Some(wgpu::RenderPassColorAttachment {
-                view: &self.samples,
-                depth_slice: None,
-                resolve_target: Some(&self.colour_view),
-                ops: wgpu::Operations {
-                    load: wgpu::LoadOp::Clear(wgpu::Color { r, g, b, a: 1.0 }),
-                    store: wgpu::StoreOp::Discard,
-                },
-            })],
-            depth_stencil_attachment: Some(wgpu::RenderPassDepthStencilAttachment {
-                view: &self.depth,
-                depth_ops: Some(wgpu::Operations { load: wgpu::LoadOp::Clear(0.0), store: wgpu::StoreOp::Discard }),
-                stencil_ops: None,
-            }),
-            timestamp_writes: None,
-            occlusion_query_set: None,
-            multiview_mask: None,
-        })
     }
 }

@@ -58,7 +58,24 @@ fn the_frame_has_the_layout_of_the_shader() {
     let source = KernelSource { label: "frame", wgsl: MESH_WGSL, entry: "", constants: &[], workgroup: [1; 3] };
     crate::assert_layout!(
         &source,
-        Frame { clip_from_local, eye, light, palette, size, point_px, near, shading, edge, pad1, pad2 }
+        Frame {
+            clip_from_local,
+            eye,
+            light,
+            palette,
+            map,
+            planes,
+            size,
+            point_px,
+            near,
+            shading,
+            edge,
+            range,
+            scale,
+            pad1,
+            pad2,
+            pad3
+        }
     );
 }
 
@@ -71,8 +88,8 @@ fn textures_arrive_the_right_way_round_and_unchanged() {
     for orthographic in [false, true] {
         view.camera.orthographic = orthographic;
         assert!(view.is_dirty());
-        assert!(view.render(false));
-        assert!(!view.is_dirty() && !view.render(false));
+        view.render_whole();
+        assert!(!view.is_dirty() && view.render(false) == Drawing::Nothing);
         let picture = view.read_pixels().expect("read");
         for (k, (x, y)) in [(-1.5, 1.5), (1.5, 1.5), (-1.5, -1.5), (1.5, -1.5)].into_iter().enumerate() {
             let (px, py) = pixel_of(&view, Vector3::new(x, y, 0.0));
@@ -96,7 +113,7 @@ fn the_nearer_surface_hides_the_farther() {
     view.set_city(&squares(&scene));
     for orthographic in [false, true] {
         view.camera.orthographic = orthographic;
-        view.render(false);
+        view.render_whole();
         let picture = view.read_pixels().expect("read");
         let at = |x: f64, z: f64| {
             let (px, py) = pixel_of(&view, Vector3::new(x, 0.02, z));
@@ -114,7 +131,7 @@ fn shadings_differ_as_they_should() {
     view.set_city(&squares(&[(3.0, 0.0, Rgb8::filled(4, 4, [9, 9, 9])), (1.0, 1.0, Rgb8::filled(4, 4, [9, 9, 9]))]));
     let shaded = |view: &mut Viewport, shading| {
         view.options.shading = shading;
-        view.render(false);
+        view.render_whole();
         let picture = view.read_pixels().expect("read");
         let outer = pixel_of(view, Vector3::new(2.0, 0.1, 0.0));
         (picture.at(outer.0, outer.1), picture.at(150, 100))
@@ -145,10 +162,16 @@ fn points_and_lines_stand_where_they_project() {
     view.set_dense(&cloud(&points));
     view.options.point_px = 6.0;
     let ends = [Vector3::new(-2.0, -2.0, 0.0), Vector3::new(2.0, 2.0, 1.0)];
-    view.set_polylines(&[Polyline { points: ends.into(), closed: false, width_px: 4.0, colour: [40, 60, 250] }]);
+    view.set_polylines(&[Polyline {
+        points: ends.into(),
+        closed: false,
+        width_px: 4.0,
+        colour: [40, 60, 250],
+        on_top: true,
+    }]);
     for orthographic in [false, true] {
         view.camera.orthographic = orthographic;
-        view.render(false);
+        view.render_whole();
         let picture = view.read_pixels().expect("read");
         for (position, colour) in points {
             let (x, y) = pixel_of(&view, Vector3::from(position).cast());
@@ -161,7 +184,7 @@ fn points_and_lines_stand_where_they_project() {
     }
     view.options.dense = false;
     view.options.polylines = false;
-    view.render(false);
+    view.render_whole();
     let empty = view.read_pixels().expect("read");
     assert!(empty.data.iter().all(|&p| p == view.options.background));
     assert!(view.bounds().is_none());
@@ -178,7 +201,7 @@ fn picking_agrees_with_the_picture() {
     view.camera.pitch = -1.1;
     for orthographic in [false, true] {
         view.camera.orthographic = orthographic;
-        view.render(false);
+        view.render_whole();
         let picture = view.read_pixels().expect("read");
         let mut seen = [0; 4];
         for y in (3..200).step_by(4) {

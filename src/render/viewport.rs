@@ -1,126 +1,81 @@
-//! The 3D view: layers, options, and drawing into its own picture when something has changed.
+//! The 3D view: its layers, its options and its picture; `draw.rs` draws it.
 //!
 //! In: a device and a queue that somebody else owns; scene data, prepared here or on another thread. Out: a texture of
 //! sRGB values. Failure modes: none of its own; a lost device shows as an error of whoever polls it.
 
 use super::camera::ViewCamera;
 use super::cameras::{self, Frustum, LineLayer, Polyline, PreparedPhotos, prepare_photos};
-use super::mesh::{PreparedMesh, VIEW_CLASSES, prepare_city, prepare_part};
+use super::draw::Plan;
+use super::mesh::{PreparedMesh, prepare_city, prepare_part};
 use super::mesh_layer::MeshLayer;
-use super::pipelines::{Frame, FrameBinding, Pipelines, Targets};
+use super::options::Options;
+use super::pace::Pace;
+use super::pick::Target;
+use super::pipelines::{FrameBinding, Pipelines};
 use super::points::{CloudLayer, PreparedCloud, prepare_dense, prepare_sparse};
+use super::targets::{Picture, Targets};
 use crate::base::PhotoId;
+use crate::mesh::bvh::Bvh;
 use crate::scene::{City, Part, PointCloud, Reconstruction};
 use nalgebra::{Vector2, Vector3};
-
-/// How the faces of the city and of the part look.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Shading {
-    /// The texture as it is.
-    #[default]
-    Texture,
-    /// One colour in the light.
-    Clay,
-    /// The direction of the faces as a colour.
-    Normals,
-    /// How many photos see each triangle, see [`super::VIEW_CLASSES`].
-    Views,
-}
-
-/// What is shown, and how.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Options {
-    /// Whether the sparse points are shown.
-    pub sparse: bool,
-    /// Whether the fused points are shown.
-    pub dense: bool,
-    /// Whether the city is shown.
-    pub city: bool,
-    /// Whether the part is shown; its millimetres are its own world, so show it alone.
-    pub part: bool,
-    /// Whether the photos' pyramids are shown.
-    pub photos: bool,
-    /// Whether lines from the measured to the adjusted camera centres are shown.
-    pub residuals: bool,
-    /// Whether the polylines are shown.
-    pub polylines: bool,
-    /// The photo whose pyramid stands out.
-    pub highlight: Option<PhotoId>,
-    /// Look of the faces.
-    pub shading: Shading,
-    /// Whether the edges of the triangles are drawn upon them.
-    pub wireframe: bool,
-    /// Size of points in pixels.
-    pub point_px: f32,
-    /// Most points of each cloud that are drawn.
-    pub point_budget: usize,
-    /// The same while the view moves.
-    pub moving_budget: usize,
-    /// Whether coarse copies of large meshes are drawn while the view moves.
-    pub coarse_when_moving: bool,
-    /// Colour behind everything (sRGB).
-    pub background: [u8; 3],
-}
-
-impl Options {
-    fn for_adapter(slow: bool) -> Self {
-        Self {
-            sparse: true,
-            dense: true,
-            city: true,
-            part: false,
-            photos: true,
-            residuals: false,
-            polylines: true,
-            highlight: None,
-            shading: Shading::Texture,
-            wireframe: false,
-            point_px: 2.0,
-            point_budget: if slow { 500_000 } else { 20_000_000 },
-            moving_budget: if slow { 150_000 } else { 5_000_000 },
-            coarse_when_moving: slow,
-            background: [38, 41, 46],
-        }
-    }
-}
+use std::sync::Arc;
 
 /// Layers in the order of their uniforms.
-#[derive(Clone, Copy)]
-enum Layer {
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Layer {
     Sparse,
     Dense,
     City,
     Part,
     Photos,
     Residuals,
-    Polylines,
+    /// Polylines that faces hide.
+    Lines,
+    /// Polylines upon everything.
+    Overlay,
 }
 
-const LAYERS: usize = 7;
+const LAYERS: usize = 8;
+
+/// What a picture is to show.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) struct Wanted {
+    pub camera: ViewCamera,
+    pub options: Options,
+    pub moving: bool,
+}
 
 /// The 3D view.
 #[derive(Debug)]
 pub struct Viewport {
-    device: wgpu::Device,
-    queue: wgpu::Queue,
-    pipelines: Pipelines,
-    targets: Targets,
-    bindings: [FrameBinding; LAYERS],
+    pub(super) device: wgpu::Device,
+    pub(super) queue: wgpu::Queue,
+    pub(super) pipelines: Pipelines,
+    pub(super) targets: Targets,
+    pub(super) bindings: [FrameBinding; LAYERS],
+    /// Whether the adapter is a processor.
+    pub(super) slow: bool,
     pub(super) sparse: Option<CloudLayer>,
     pub(super) dense: Option<CloudLayer>,
     pub(super) city: Option<MeshLayer>,
     pub(super) part: Option<MeshLayer>,
     pub(super) photos: PreparedPhotos,
     /// The pyramids' lines, and the photo that stands out in them.
-    photo_lines: Option<(LineLayer, Option<PhotoId>)>,
+    pub(super) photo_lines: Option<(LineLayer, Option<PhotoId>)>,
     residual_lines: Option<LineLayer>,
-    polylines: Option<LineLayer>,
+    polylines: [Option<LineLayer>; 2],
     /// Where the view looks from.
     pub camera: ViewCamera,
     /// What is shown.
     pub options: Options,
-    /// What the picture shows: camera, options, whether coarse; `None` after a change of anything else.
-    drawn: Option<(ViewCamera, Options, bool)>,
+    /// What the picture shows; `None` after a change of anything else.
+    pub(super) drawn: Option<Wanted>,
+    /// What is left to draw of the whole picture.
+    pub(super) plan: Option<Plan>,
+    /// Whether the small picture is the one to show.
+    pub(super) shows_small: bool,
+    pub(super) pace_moving: Pace,
+    pub(super) pace_whole: Pace,
 }
 
 impl Viewport {
@@ -129,12 +84,14 @@ impl Viewport {
         let pipelines = Pipelines::new(device);
         let bindings = std::array::from_fn(|_| pipelines.frame_binding(device));
         let slow = device.adapter_info().device_type == wgpu::DeviceType::Cpu;
+        let pace = || Pace::new(if slow { 1500.0 } else { 300_000.0 });
         Self {
             device: device.clone(),
             queue: queue.clone(),
-            targets: Targets::new(device, [1, 1]),
+            targets: Targets::new(device, [1, 1], slow),
             pipelines,
             bindings,
+            slow,
             sparse: None,
             dense: None,
             city: None,
@@ -142,11 +99,20 @@ impl Viewport {
             photos: PreparedPhotos::default(),
             photo_lines: None,
             residual_lines: None,
-            polylines: None,
+            polylines: [None, None],
             camera: ViewCamera::default(),
             options: Options::for_adapter(slow),
             drawn: None,
+            plan: None,
+            shows_small: false,
+            pace_moving: pace(),
+            pace_whole: pace(),
         }
+    }
+
+    /// Whether the adapter is a processor.
+    pub fn is_slow(&self) -> bool {
+        self.slow
     }
 
     /// Shows these sparse points.
@@ -157,7 +123,7 @@ impl Viewport {
     /// Shows these sparse points.
     pub fn upload_sparse(&mut self, cloud: PreparedCloud) {
         self.sparse = Some(CloudLayer::new(&self.device, &self.queue, cloud));
-        self.drawn = None;
+        self.changed();
     }
 
     /// Shows these fused points.
@@ -168,7 +134,7 @@ impl Viewport {
     /// Shows these fused points.
     pub fn upload_dense(&mut self, cloud: PreparedCloud) {
         self.dense = Some(CloudLayer::new(&self.device, &self.queue, cloud));
-        self.drawn = None;
+        self.changed();
     }
 
     /// Shows this city.
@@ -179,7 +145,7 @@ impl Viewport {
     /// Shows this city.
     pub fn upload_city(&mut self, city: PreparedMesh) {
         self.city = Some(MeshLayer::new(&self.device, &self.queue, &self.pipelines, city));
-        self.drawn = None;
+        self.changed();
     }
 
     /// Shows this part, in millimetres.
@@ -190,7 +156,7 @@ impl Viewport {
     /// Shows this part, in millimetres.
     pub fn upload_part(&mut self, part: PreparedMesh) {
         self.part = Some(MeshLayer::new(&self.device, &self.queue, &self.pipelines, part));
-        self.drawn = None;
+        self.changed();
     }
 
     /// Shows where these photos were taken from.
@@ -202,28 +168,37 @@ impl Viewport {
     pub fn upload_photos(&mut self, photos: PreparedPhotos) {
         let lines = cameras::residual_lines(&photos.residuals);
         self.residual_lines = Some(LineLayer::new(&self.device, &self.queue, &lines));
-        (self.photos, self.photo_lines, self.drawn) = (photos, None, None);
+        (self.photos, self.photo_lines) = (photos, None);
+        self.changed();
     }
 
-    /// Shows these lines upon everything else.
+    /// Shows these lines.
     pub fn set_polylines(&mut self, polylines: &[Polyline]) {
-        let lines = cameras::polyline_lines(polylines);
-        self.polylines = Some(LineLayer::new(&self.device, &self.queue, &lines));
-        self.drawn = None;
+        for (place, on_top) in [(0, false), (1, true)] {
+            let lines = cameras::polyline_lines(polylines.iter().filter(|p| p.on_top == on_top));
+            self.polylines[place] = Some(LineLayer::new(&self.device, &self.queue, &lines));
+        }
+        self.changed();
     }
 
     /// Forgets everything that is shown; camera and options stay.
     pub fn clear(&mut self) {
         (self.sparse, self.dense, self.city, self.part) = (None, None, None, None);
         self.photos = PreparedPhotos::default();
-        (self.photo_lines, self.residual_lines, self.polylines, self.drawn) = (None, None, None, None);
+        (self.photo_lines, self.residual_lines, self.polylines) = (None, None, [None, None]);
+        self.changed();
+    }
+
+    fn changed(&mut self) {
+        (self.drawn, self.plan) = (None, None);
     }
 
     /// Changes the size of the picture in pixels; [`Self::colour_view`] is another one afterwards.
     pub fn resize(&mut self, width: u32, height: u32) {
         if [width, height].map(|s| s.max(1)) != self.targets.size {
-            self.targets = Targets::new(&self.device, [width, height]);
-            self.drawn = None;
+            self.targets = Targets::new(&self.device, [width, height], self.slow);
+            self.shows_small = false;
+            self.changed();
         }
     }
 
@@ -232,14 +207,66 @@ impl Viewport {
         self.targets.size
     }
 
-    /// The picture, `Rgba8Unorm` with sRGB values, as a window registers it.
+    /// The picture, `Rgba8Unorm` with sRGB values, as a window registers it; while the view moves it may be a smaller one
+    /// of the same shape. Another one after [`Self::resize`] and after [`Self::render`].
     pub fn colour_view(&self) -> &wgpu::TextureView {
-        &self.targets.colour_view
+        &self.shown().view
+    }
+
+    pub(super) fn shown(&self) -> &Picture {
+        self.targets.small.as_ref().filter(|_| self.shows_small).unwrap_or(&self.targets.whole)
+    }
+
+    pub(super) fn mesh(&self, layer: Layer) -> Option<&MeshLayer> {
+        match layer {
+            Layer::City => self.city.as_ref(),
+            Layer::Part => self.part.as_ref(),
+            _ => None,
+        }
+    }
+
+    pub(super) fn cloud(&self, layer: Layer) -> Option<&CloudLayer> {
+        match layer {
+            Layer::Sparse => self.sparse.as_ref(),
+            Layer::Dense => self.dense.as_ref(),
+            _ => None,
+        }
+    }
+
+    pub(super) fn lines(&self, layer: Layer) -> Option<&LineLayer> {
+        match layer {
+            Layer::Photos => self.photo_lines.as_ref().map(|(lines, _)| lines),
+            Layer::Residuals => self.residual_lines.as_ref(),
+            Layer::Lines => self.polylines[0].as_ref(),
+            Layer::Overlay => self.polylines[1].as_ref(),
+            _ => None,
+        }
+    }
+
+    /// The surface that is shown, to measure on it: the city, or else the part.
+    pub fn surface(&self) -> Option<Arc<Bvh>> {
+        let o = &self.options;
+        let shown = [(&self.city, o.city), (&self.part, o.part)];
+        shown.into_iter().find_map(|(mesh, on)| mesh.as_ref().filter(|_| on).map(|m| m.bvh.clone()))
+    }
+
+    /// Lowest and highest z of what is shown: the ends of the colour map of heights.
+    pub fn heights(&self) -> Option<(f64, f64)> {
+        self.bounds().map(|(low, high)| (low.z, high.z))
+    }
+
+    /// The photos that a point of a cloud was made from; `None` where the target is not of a cloud.
+    pub fn photos_of(&self, target: &Target) -> Option<&[PhotoId]> {
+        match target {
+            Target::Dense(i) => Some(self.dense.as_ref()?.cloud.views.of(*i as usize)),
+            Target::Sparse(i) => Some(self.sparse.as_ref()?.cloud.views.of(*i as usize)),
+            Target::City(_) | Target::Part(_) => None,
+        }
     }
 
     /// Whether the picture shows something else than it should, or only a coarse copy of it.
     pub fn is_dirty(&self) -> bool {
-        self.drawn != Some((self.camera, self.options, false))
+        self.drawn != Some(Wanted { camera: self.camera, options: self.options, moving: false })
     }
 
     /// The box around what is shown (strays of the clouds aside); the photos count only where nothing else is shown.
@@ -248,8 +275,8 @@ impl Viewport {
         let scene = [
             self.city.as_ref().filter(|_| o.city).and_then(|l| l.bounds),
             self.part.as_ref().filter(|_| o.part).and_then(|l| l.bounds),
-            self.sparse.as_ref().filter(|_| o.sparse).and_then(|l| l.bounds),
-            self.dense.as_ref().filter(|_| o.dense).and_then(|l| l.bounds),
+            self.sparse.as_ref().filter(|_| o.sparse).and_then(|l| l.cloud.bounds),
+            self.dense.as_ref().filter(|_| o.dense).and_then(|l| l.cloud.bounds),
         ];
         let union = |a: (Vector3<f64>, Vector3<f64>), b: (Vector3<f64>, Vector3<f64>)| (a.0.inf(&b.0), a.1.sup(&b.1));
         let photos = self.photos.frusta.iter().filter(|_| o.photos).map(|f| (f.centre, f.centre));
@@ -276,98 +303,5 @@ impl Viewport {
         };
         let found = self.photos.frusta.iter().filter(|_| self.options.photos).filter_map(distance);
         found.min_by(|a, b| a.0.total_cmp(&b.0)).map(|(_, photo)| photo)
-    }
-
-    fn frame(&self, origin: &Vector3<f64>, coarse: bool, edge: f64) -> Frame {
-        let camera = &self.camera;
-        let edge = (edge / camera.pixel_size_at_depth_one(self.targets.size)) as f32;
-        let [right, up, forward] = camera.axes();
-        let eye = if camera.orthographic { -forward } else { camera.eye() - origin };
-        // From over the left shoulder, and always a little from above.
-        let light = (up * 0.4 - right * 0.9 - forward * 0.5 + Vector3::z() * 0.6).normalize();
-        let wide = |v: Vector3<f64>, w: f32| [v.x as f32, v.y as f32, v.z as f32, w];
-        let shading = match self.options.shading {
-            Shading::Texture if coarse => 4,
-            shading => shading as u32,
-        };
-        Frame {
-            clip_from_local: camera.clip_from_local(origin, self.targets.size),
-            eye: wide(eye, if camera.orthographic { 0.0 } else { 1.0 }),
-            light: wide(light, 0.0),
-            palette: VIEW_CLASSES
-                .map(|(_, [r, g, b])| [r, g, b].map(|v| f32::from(v) / 255.0))
-                .map(|[r, g, b]| [r, g, b, 1.0]),
-            size: self.targets.size.map(|s| s as f32),
-            point_px: self.options.point_px.clamp(1.0, 64.0),
-            near: camera.near() as f32,
-            shading,
-            edge,
-            pad1: 0,
-            pad2: 0,
-        }
-    }
-
-    /// Draws the picture if it is not what it should be; `moving` allows coarse copies. Returns whether it drew.
-    pub fn render(&mut self, moving: bool) -> bool {
-        let meshes = [(&self.city, self.options.city), (&self.part, self.options.part)];
-        let has_coarse = meshes.iter().any(|(l, on)| *on && l.as_ref().is_some_and(MeshLayer::has_coarse));
-        let clouds = [(&self.sparse, self.options.sparse), (&self.dense, self.options.dense)];
-        let many =
-            clouds.iter().any(|(l, on)| *on && l.as_ref().is_some_and(|c| c.points.len() > self.options.moving_budget));
-        let coarse = moving && (has_coarse && self.options.coarse_when_moving || many);
-        let wanted = (self.camera, self.options, coarse);
-        if self.drawn == Some(wanted) {
-            return false;
-        }
-        if self.photo_lines.as_ref().is_none_or(|(_, lit)| *lit != self.options.highlight) {
-            let lines = cameras::frustum_lines(&self.photos.frusta, self.options.highlight);
-            self.photo_lines = Some((LineLayer::new(&self.device, &self.queue, &lines), self.options.highlight));
-        }
-        let mut encoder = self.device.create_command_encoder(&wgpu::CommandEncoderDescriptor::default());
-        self.draw(&mut encoder, moving);
-        self.queue.submit([encoder.finish()]);
-        self.drawn = Some(wanted);
-        true
-    }
-
-    fn draw(&self, encoder: &mut wgpu::CommandEncoder, moving: bool) {
-        let o = &self.options;
-        let bind = |pass: &mut wgpu::RenderPass<'_>, layer: Layer, origin: &Vector3<f64>, coarse, edge| {
-            let binding = &self.bindings[layer as usize];
-            self.queue.write_buffer(&binding.buffer, 0, bytemuck::bytes_of(&self.frame(origin, coarse, edge)));
-            pass.set_bind_group(0, &binding.group, &[]);
-        };
-        let mut pass = self.targets.pass(encoder, o.background);
-        for (layer, mesh, on) in [(Layer::City, &self.city, o.city), (Layer::Part, &self.part, o.part)] {
-            if let Some(mesh) = mesh.as_ref().filter(|_| on) {
-                let coarse = moving && o.coarse_when_moving && mesh.has_coarse();
-                bind(&mut pass, layer, &mesh.origin, coarse, mesh.edge(coarse));
-                mesh.draw(&mut pass, &self.pipelines, coarse, o.wireframe);
-            }
-        }
-        pass.set_pipeline(&self.pipelines.points);
-        let budget = if moving { o.moving_budget.min(o.point_budget) } else { o.point_budget };
-        for (layer, cloud, on) in [(Layer::Sparse, &self.sparse, o.sparse), (Layer::Dense, &self.dense, o.dense)] {
-            if let Some(cloud) = cloud.as_ref().filter(|_| on) {
-                bind(&mut pass, layer, &cloud.origin, false, 0.0);
-                cloud.draw(&mut pass, budget);
-            }
-        }
-        let photos = self.photo_lines.as_ref().map(|(lines, _)| lines);
-        for (layer, lines, on, pipeline) in [
-            (Layer::Photos, photos, o.photos, &self.pipelines.lines),
-            (Layer::Residuals, self.residual_lines.as_ref(), o.residuals, &self.pipelines.lines),
-            (Layer::Polylines, self.polylines.as_ref(), o.polylines, &self.pipelines.overlay),
-        ] {
-            if let Some(lines) = lines.filter(|_| on) {
-                pass.set_pipeline(pipeline);
-                bind(&mut pass, layer, &lines.origin, false, 0.0);
-                lines.draw(&mut pass);
-            }
-        }
-    }
-
-    pub(super) fn parts(&self) -> (&wgpu::Device, &wgpu::Queue, &wgpu::Texture) {
-        (&self.device, &self.queue, &self.targets.colour)
     }
 }

@@ -7,6 +7,7 @@ mod control;
 mod large;
 mod pictures;
 mod support;
+mod view;
 
 use egui_kittest::kittest::Queryable;
 use support::{Window, copy_samples, run_cli};

@@ -178,6 +178,9 @@ fn facts(app: &VedutaApp, ui: &mut egui::Ui, row: &PhotoRow, histogram: Option<&
     if let Some(rms) = row.rms_px {
         lines.push(("Fit", format!("{} points, {rms:.2} px RMS", row.observations)));
     }
+    if let Some(sigma) = row.sigma_m {
+        lines.push(("Position", format!("good to {sigma:.2} m (one sigma)")));
+    }
     if let Some(r) = row.gps_residual {
         lines.push(("GPS residual", format!("{:+.2} m east, {:+.2} m north, {:+.2} m up", r.x, r.y, r.z)));
     }
@@ -201,6 +204,7 @@ fn facts(app: &VedutaApp, ui: &mut egui::Ui, row: &PhotoRow, histogram: Option<&
         }
         ui.vertical(|ui| {
             ui.spacing_mut().item_spacing.y = 1.0;
+            ui.spacing_mut().interact_size.y = 15.0;
             for (name, text) in lines {
                 ui.horizontal_wrapped(|ui| {
                     ui.label(egui::RichText::new(name).weak().size(12.0));

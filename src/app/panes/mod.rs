@@ -19,7 +19,7 @@ pub use map::MapView;
 pub use photos::PhotoView;
 pub use report::ReportView;
 pub use run::RunView;
-pub use view::View3d;
+pub use view::{MeasureKind, View3d, ViewCommand};
 
 use super::VedutaApp;
 use eframe::egui::{self, WidgetText};

@@ -74,10 +74,11 @@ fn page(ui: &mut egui::Ui, contents: &ReportContents, pictures: &[TextureHandle]
     ui.add_space(6.0);
     let fill = ui.visuals().faint_bg_color;
     let columns = ((ui.available_width() / 172.0) as usize).max(1);
+    let tile = (ui.available_width() - 8.0 * (columns - 1) as f32) / columns as f32 - 18.0;
     egui::Grid::new("tiles").num_columns(columns).spacing([8.0, 8.0]).show(ui, |ui| {
         for (i, (value, label)) in contents.tiles.iter().enumerate() {
             egui::Frame::NONE.fill(fill).corner_radius(4).inner_margin(8).show(ui, |ui| {
-                ui.set_width(148.0);
+                ui.set_width(tile);
                 ui.vertical(|ui| {
                     ui.label(RichText::new(value).size(18.0).strong());
                     ui.add(egui::Label::new(RichText::new(*label).weak().size(12.0)).truncate()).on_hover_text(*label);

@@ -57,7 +57,7 @@ pub(super) fn show(app: &mut VedutaApp, ui: &mut egui::Ui) {
     egui::ScrollArea::vertical().id_salt("run").auto_shrink(false).show(ui, |ui| {
         buttons(app, ui);
         ui.add_space(4.0);
-        stages(app, ui);
+        ui.scope(|ui| stages(app, ui));
         outlook(app, ui);
         preview::show(app, ui);
         ui.add_space(6.0);
@@ -86,7 +86,8 @@ fn buttons(app: &mut VedutaApp, ui: &mut egui::Ui) {
 
 fn stages(app: &VedutaApp, ui: &mut egui::Ui) {
     let Some(session) = &app.session else { return };
-    egui::Grid::new("stages").num_columns(2).min_col_width(64.0).show(ui, |ui| {
+    ui.spacing_mut().interact_size.y = 18.0;
+    egui::Grid::new("stages").num_columns(2).min_col_width(64.0).spacing([8.0, 3.0]).show(ui, |ui| {
         for (name, state) in &session.board.stages {
             ui.label(RichText::new(name.word()).strong()).on_hover_text(about(name));
             let colour = theme::of_state(ui, state);
@@ -190,13 +191,15 @@ fn options(app: &mut VedutaApp, ui: &mut egui::Ui) {
             ui.label("Part").on_hover_text("How large the printed part is to be");
             size(request, ui);
             ui.end_row();
+            ui.label("Device").on_hover_text("Where to compute; auto takes a GPU if there is one");
+            ui.horizontal(|ui| {
+                let choices = [(DeviceChoice::Auto, "auto"), (DeviceChoice::Gpu, "gpu"), (DeviceChoice::Cpu, "cpu")];
+                for (choice, label) in choices {
+                    ui.selectable_value(&mut app.device, choice, label);
+                }
+            });
+            ui.end_row();
         });
-    });
-    ui.label("Device").on_hover_text("Where to compute; auto takes a GPU if there is one");
-    ui.horizontal(|ui| {
-        for (choice, label) in [(DeviceChoice::Auto, "auto"), (DeviceChoice::Gpu, "gpu"), (DeviceChoice::Cpu, "cpu")] {
-            ui.selectable_value(&mut app.device, choice, label);
-        }
     });
     if session.request != before && session.work.is_none() {
         let outcome = session.reload();

@@ -74,9 +74,11 @@ pub(super) struct Panels {
     pub engine: Engine,
     pub count: usize,
     /// For VNNI, `[panel][k / 4][column][k % 4]`, as bytes.
+    #[cfg_attr(not(target_arch = "x86_64"), allow(dead_code, reason = "VNNI is of x86-64"))]
     pub bytes: Vec<u8>,
     /// For AVX2, `[panel][k / 2][column][k % 2]`; portable, `[panel][k][column]`.
     pub words: Vec<i16>,
+    #[cfg_attr(not(target_arch = "x86_64"), allow(dead_code, reason = "VNNI is of x86-64"))]
     /// 128 times the sum of each descriptor, which VNNI needs to undo its signed operand.
     pub offsets: Vec<i32>,
 }

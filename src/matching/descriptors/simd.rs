@@ -4,7 +4,9 @@
 //! and 128 times the other side's sum is added back.
 #![allow(unsafe_code, reason = "vector instructions after checking that the processor has them")]
 
-use super::engines::{Engine, HEIGHT, Panels, WIDTH, multiply_portable, search_body};
+#[cfg(target_arch = "x86_64")]
+use super::engines::{Engine, HEIGHT, WIDTH};
+use super::engines::{Panels, multiply_portable, search_body};
 use super::{LENGTH, NearestTwo};
 #[cfg(target_arch = "x86_64")]
 use std::arch::x86_64::*;

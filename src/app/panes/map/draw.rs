@@ -9,8 +9,7 @@ use eframe::egui::{self, Align2, Color32, FontId, Painter, Pos2, Rect, Shape, St
 use nalgebra::{Vector2, Vector3};
 
 /// Blue to yellow, even to the eye and told apart by all: the more photos the brighter. Below the threshold orange.
-fn overlap_colour(count: u16, threshold: u16, dark: bool) -> Color32 {
-    let alpha = if dark { 120 } else { 150 };
+fn overlap_colour(count: u16, threshold: u16, alpha: u8) -> Color32 {
     if count < threshold {
         return Color32::from_rgba_unmultiplied(213, 94, 0, alpha);
     }
@@ -24,7 +23,7 @@ pub(super) fn draw_overlap(
     o: &Overlap,
     threshold: u16,
     at: &dyn Fn(&Vector2<f64>) -> Pos2,
-    dark: bool,
+    strength: u8,
 ) {
     let mut mesh = egui::Mesh::default();
     for y in 0..o.height {
@@ -38,7 +37,7 @@ pub(super) fn draw_overlap(
             if count > 0 {
                 let corner = |i: usize, j: usize| at(&(o.low + Vector2::new(i as f64, j as f64) * o.cell));
                 let rect = Rect::from_two_pos(corner(from, y), corner(x, y + 1));
-                mesh.add_colored_rect(rect, overlap_colour(count, threshold, dark));
+                mesh.add_colored_rect(rect, overlap_colour(count, threshold, strength));
             }
         }
     }

@@ -158,7 +158,12 @@ fn canvas(
         map.base.draw(&painter, &at);
     }
     if map.overlap {
-        draw_overlap(&painter, &ready.overlap, map.threshold, &at, ui.visuals().dark_mode);
+        let strength = match (map.orthophoto && map.base.is_there(), ui.visuals().dark_mode) {
+            (true, _) => 55,
+            (false, true) => 120,
+            (false, false) => 150,
+        };
+        draw_overlap(&painter, &ready.overlap, map.threshold, &at, strength);
     }
     if map.coverage {
         draw_outlines(&painter, &map.outlines.2, ui.visuals().warn_fg_color, &at);

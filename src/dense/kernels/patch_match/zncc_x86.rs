@@ -5,7 +5,9 @@
 
 use super::Plane;
 use super::patch::Patch;
-use super::zncc::{Costs, Image, PerView, Views, Warp};
+use super::zncc::{Costs, PerView, Views};
+#[cfg(target_arch = "x86_64")]
+use super::zncc::{Image, Warp};
 
 /// Proof that the processor has AVX2 and FMA, and whether it has AVX-512.
 #[derive(Clone, Copy, Debug)]

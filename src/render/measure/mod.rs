@@ -1,7 +1,16 @@
-//! Lengths, heights and areas between picked points.
+//! Lengths, heights, areas, volumes and profiles between picked points.
 //!
-//! In: points of the local frame (metres, z up). Out: metres and square metres. For a frame of unknown scale they are in
-//! its own unit.
+//! In: points of the local frame (metres, z up), the surface. Out: metres, square and cubic metres. For a frame of unknown
+//! scale they are in its own unit, for a part in millimetres.
+
+mod area;
+mod heights;
+mod profile;
+mod volume;
+
+pub use area::{surface_area, triangulated_area};
+pub use profile::{Profile, profile};
+pub use volume::{Base, Volume, best_plane, volume};
 
 use nalgebra::{Vector2, Vector3};
 
@@ -40,6 +49,16 @@ pub fn ground_area(points: &[Vector3<f64>]) -> f64 {
     corners.iter().zip(next).map(|(a, b)| a.perp(b)).sum::<f64>().abs() / 2.0
 }
 
+/// Whether a place on the map is inside a polygon (even and odd crossings).
+pub fn contains(polygon: &[Vector3<f64>], x: f64, y: f64) -> bool {
+    let next = polygon.iter().skip(1).chain(polygon.first());
+    let crossings = polygon
+        .iter()
+        .zip(next)
+        .filter(|(a, b)| (a.y > y) != (b.y > y) && x < a.x + (y - a.y) / (b.y - a.y) * (b.x - a.x));
+    crossings.count() % 2 == 1
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -57,6 +76,14 @@ mod tests {
         assert_eq!((polyline_length(&flat, false), polyline_length(&flat, true)), (7.0, 10.0));
         // A dent takes its area away.
         assert_eq!(ground_area(&[at(0.0, 0.0, 0.0), at(4.0, 0.0, 0.0), at(1.0, 1.0, 0.0), at(0.0, 4.0, 0.0)]), 4.0);
+    }
+
+    #[test]
+    fn inside_is_inside() {
+        let dent: Vec<Vector3<f64>> =
+            [(0.0, 0.0), (4.0, 0.0), (1.0, 1.0), (0.0, 4.0)].iter().map(|&(x, y)| Vector3::new(x, y, 0.0)).collect();
+        assert!(contains(&dent, 0.5, 0.5) && contains(&dent, 0.1, 3.0) && contains(&dent, 3.0, 0.1));
+        assert!(!contains(&dent, 1.5, 1.5) && !contains(&dent, -0.1, 1.0) && !contains(&[], 0.0, 0.0));
     }
 
     #[test]
