@@ -292,9 +292,9 @@ fn draw_mark(painter: &egui::Painter, at: Pos2, name: &str) {
 }
 
 fn caption(ui: &egui::Ui, painter: &egui::Painter, rect: Rect, zoom: f32, pointer: Option<Vector2<f64>>, marked: bool) {
-    let help = if marked { "drag the ring to correct it" } else { "click to mark" };
+    let help = if marked { "drag the ring to correct" } else { "click to mark" };
     let place = pointer.map_or_else(String::new, |p| format!("   {:.1}, {:.1}", p.x, p.y));
-    let text = format!("{:.0} % - {help}, drag and scroll to look around{place}", zoom * 100.0);
+    let text = format!("{:.0} % - {help}; drag, scroll: move{place}", zoom * 100.0);
     let room = (rect.width() - 18.0).max(20.0);
     let galley = painter.layout(text, egui::FontId::proportional(12.0), Color32::WHITE, room);
     let at = rect.left_bottom() + egui::vec2(6.0, -galley.size().y - 5.0);
