@@ -18,6 +18,8 @@ struct Edit {
 enum Step {
     /// Verdicts of some photos.
     Verdicts(Vec<Edit>),
+    /// The list of photos.
+    Photos { before: Vec<PathBuf>, after: Vec<PathBuf> },
     /// The control points, all of them: there are few.
     Control { before: Vec<ControlPoint>, after: Vec<ControlPoint> },
 }
@@ -44,6 +46,19 @@ impl Edits {
             .filter(|e| e.before != e.after)
             .collect();
         if step.is_empty() { Ok(()) } else { self.make(project, Step::Verdicts(step)) }
+    }
+
+    /// Adds photos to the project; says how many were new.
+    pub fn add_photos(&mut self, project: &mut Project, photos: &[PathBuf]) -> Result<usize, ProjectError> {
+        let before = project.manifest().photos.clone();
+        let mut after = [before.as_slice(), photos].concat();
+        after.sort();
+        after.dedup();
+        let new = after.len().saturating_sub(before.len());
+        if new > 0 {
+            self.make(project, Step::Photos { before, after })?;
+        }
+        Ok(new)
     }
 
     /// Replaces the control points.
@@ -98,6 +113,7 @@ impl Step {
                     };
                 }
             }
+            Self::Photos { before, after } => m.photos.clone_from(if forward { after } else { before }),
             Self::Control { before, after } => m.control.clone_from(if forward { after } else { before }),
         })
     }
@@ -118,6 +134,11 @@ mod tests {
         let reject = Verdict::Reject("blurred".into());
         edits.judge(&mut project, &photos[..2], Some(&reject)).expect("judged");
         assert_eq!(project.manifest().accepted(), [PathBuf::from("/c")]);
+        let more = [PathBuf::from("/d"), PathBuf::from("/a")];
+        assert_eq!(edits.add_photos(&mut project, &more).expect("added"), 1);
+        assert_eq!(project.manifest().photos.len(), 4);
+        edits.undo(&mut project).expect("undone");
+        assert_eq!(project.manifest().photos, photos);
         assert_eq!(Project::open_to_read(&root).expect("saved").manifest().verdicts.len(), 2);
         // The same verdict again is no step.
         edits.judge(&mut project, &photos[..1], Some(&reject)).expect("judged");

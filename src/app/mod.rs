@@ -151,6 +151,20 @@ impl VedutaApp {
         }
     }
 
+    /// Adds dropped photos and folders to the open project.
+    fn add_photos(&mut self, paths: &[PathBuf]) {
+        let Some(session) = self.session.as_mut() else { return };
+        if !session.is_editable() {
+            let hint = "wait for the run to end, then drop them again";
+            self.message = Some(Message::note("photos cannot be added to this project now", hint));
+            return;
+        }
+        match crate::project::find_photos(paths).and_then(|found| session.add_photos(&found)) {
+            Ok(new) => self.message = Some(Message::note(format!("{new} photos added"), "undo takes them out again")),
+            Err(e) => self.fail(&e),
+        }
+    }
+
     fn fail(&mut self, e: &ProjectError) {
         self.missing.look_again();
         self.message = Some(Message::error(e.to_string(), e.hint()));
@@ -329,10 +343,8 @@ impl VedutaApp {
                 self.layout.reveal(panes::Pane::Control);
                 panes::ControlView::import(self, one.clone(), ctx);
             }
-            Some(_) => {
-                self.session = self.session.take().filter(|s| s.work.is_some());
-                self.start.suggest(dropped);
-            }
+            Some(_) if self.session.is_some() => self.add_photos(&dropped),
+            Some(_) => self.start.suggest(dropped),
             None => {}
         }
     }

@@ -42,6 +42,8 @@ pub struct PhotoRow {
     pub observations: usize,
     /// RMS reprojection error in pixels.
     pub rms_px: Option<f64>,
+    /// Standard deviation of the camera centre in metres: the root of the three axes' squares.
+    pub sigma_m: Option<f64>,
     /// Adjusted minus measured position in metres.
     pub gps_residual: Option<Vector3<f64>>,
 }
@@ -190,6 +192,13 @@ impl Session {
         self.reload()
     }
 
+    /// Adds photos; says how many were new.
+    pub fn add_photos(&mut self, photos: &[PathBuf]) -> Result<usize, ProjectError> {
+        let Some(project) = self.project.as_mut() else { return Ok(0) };
+        let new = self.edits.add_photos(project, photos)?;
+        self.reload().map(|()| new)
+    }
+
     /// Takes the last edit back.
     pub fn undo(&mut self) -> Result<(), ProjectError> {
         let Some(project) = self.project.as_mut() else { return Ok(()) };
@@ -244,6 +253,7 @@ fn rows(
             registered: None,
             observations: 0,
             rms_px: None,
+            sigma_m: None,
             gps_residual: None,
         })
         .collect();
@@ -274,6 +284,11 @@ fn rows(
     for (&i, errors) in row_of.iter().zip(sparse.photo_errors()) {
         if let Some(row) = rows.get_mut(i) {
             (row.observations, row.rms_px) = errors;
+        }
+    }
+    for (&i, sigma) in row_of.iter().zip(&sparse.centre_sigmas) {
+        if let Some(row) = rows.get_mut(i) {
+            row.sigma_m = sigma.map(|s| s.norm());
         }
     }
     if let Georeference::Local { residuals, .. } = &sparse.georeference {

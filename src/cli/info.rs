@@ -103,6 +103,8 @@ pub(super) struct PhotoInfo {
     pub reprojection_rms_px: Option<f64>,
     /// Adjusted minus measured centre in metres (east, north, up).
     pub gps_residual_m: Option<[f64; 3]>,
+    /// Standard deviation of the centre in metres (east, north, up).
+    pub centre_sigma_m: Option<[f64; 3]>,
 }
 
 /// Where the result lies.
@@ -144,12 +146,16 @@ pub(super) fn collect(project: &Project) -> Result<Info, CliError> {
             observations: 0,
             reprojection_rms_px: None,
             gps_residual_m: None,
+            centre_sigma_m: None,
         })
         .collect();
     let mut frame = None;
     if let Some(sparse) = &sparse {
         for (photo, errors) in photos.iter_mut().zip(sparse.photo_errors()) {
             (photo.observations, photo.reprojection_rms_px) = errors;
+        }
+        for (photo, sigma) in photos.iter_mut().zip(&sparse.centre_sigmas) {
+            photo.centre_sigma_m = sigma.map(Into::into);
         }
         if let Georeference::Local { frame: f, residuals, .. } = &sparse.georeference {
             for r in residuals {

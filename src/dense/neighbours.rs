@@ -227,6 +227,7 @@ mod tests {
             })
             .collect();
         Reconstruction {
+            centre_sigmas: Vec::new(),
             cameras: vec![camera],
             camera_of: vec![CameraId(0); 15],
             poses,

@@ -53,6 +53,7 @@ fn result(truth: &Truth, moved: &Sim3) -> (Flight, Reconstruction) {
         focal_source: FocalSource::Exif,
     };
     let reconstruction = Reconstruction {
+        centre_sigmas: Vec::new(),
         cameras: vec![camera],
         camera_of: vec![CameraId(0); truth.photos.len()],
         poses: truth.photos.iter().map(|p| Some(moved.transform_pose(&p.pose()))).collect(),

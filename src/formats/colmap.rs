@@ -149,6 +149,7 @@ mod tests {
         let pixel = Vector2::new(500.0, 400.0);
         let see = |photo| Observation { photo: PhotoId(photo), feature: 7, pixel };
         let reconstruction = Reconstruction {
+            centre_sigmas: Vec::new(),
             cameras: vec![camera],
             camera_of: vec![CameraId(0); 3],
             poses: vec![Some(pose), None, Some(pose)],

@@ -105,6 +105,7 @@ mod tests {
         };
         let down = UnitQuaternion::from_euler_angles(std::f64::consts::PI, 0.0, 0.0);
         Reconstruction {
+            centre_sigmas: Vec::new(),
             cameras: vec![camera],
             camera_of: vec![CameraId::from(0); places.len()],
             poses: places

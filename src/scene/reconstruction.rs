@@ -69,6 +69,9 @@ pub struct Reconstruction {
     pub points: Vec<SparsePoint>,
     /// The frame and how well it fits.
     pub georeference: Georeference,
+    /// Standard deviations of each camera centre east, north and up in metres, what all share included; empty where
+    /// nothing ties the model to the earth or the flight is too large to work them out.
+    pub centre_sigmas: Vec<Option<Vector3<f64>>>,
     /// What the quality gates found.
     pub notes: Vec<Diagnostic>,
 }

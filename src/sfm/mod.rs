@@ -29,7 +29,7 @@ mod tracks;
 
 use crate::base::{Cancelled, Ctx, Diagnostic};
 use crate::bundle::BundleError;
-use crate::scene::{Features, Flight, Reconstruction, VerifiedPair};
+use crate::scene::{Features, Flight, Georeference, Reconstruction, VerifiedPair};
 use graph::ViewGraph;
 use model::Model;
 
@@ -194,8 +194,12 @@ pub fn reconstruct(
     model.drop_unchecked();
     let georeference = georeference::describe(flight, &mut model, fit, &mut notes);
     gates::report(&model, &georeference, &mut notes);
+    let centre_sigmas = match &georeference {
+        Georeference::Local { .. } => refine::centre_sigmas(&model, options),
+        Georeference::Unscaled => Vec::new(),
+    };
     ctx.tick(ALL, ALL)?;
-    Ok(model.into_reconstruction(features, georeference, notes))
+    Ok(model.into_reconstruction(features, georeference, centre_sigmas, notes))
 }
 
 /// Maps at once where positions allow, otherwise, or where that does not hold, photo by photo; of two the better.

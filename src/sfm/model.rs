@@ -340,6 +340,7 @@ impl Model {
         self,
         features: &[Features],
         georeference: Georeference,
+        centre_sigmas: Vec<Option<Vector3<f64>>>,
         notes: Vec<Diagnostic>,
     ) -> Reconstruction {
         let mut points = Vec::new();
@@ -367,6 +368,7 @@ impl Model {
             poses: self.poses,
             points,
             georeference,
+            centre_sigmas,
             notes,
         }
     }

@@ -156,6 +156,37 @@ pub(super) fn adjust(ctx: &Ctx, model: &mut Model, pass: &Pass) -> Result<Bundle
     Ok(report)
 }
 
+/// Photos beyond which standard deviations cost more than they are worth: one solution of the equations for each.
+pub(super) const MOST_WITH_SIGMAS: usize = 600;
+
+/// Standard deviations of the camera centres, by photo, from the curvature of the adjustment at its end; empty where
+/// they cannot be had. The observations count with their own scatter, not with the larger sigma that the adjustment
+/// gives them to leave room for what the lens model misses.
+pub(super) fn centre_sigmas(model: &Model, options: &SfmOptions) -> Vec<Option<Vector3<f64>>> {
+    let calibration = if options.calibrate { Calibration::Full } else { Calibration::Fixed };
+    let (mut problem, _, photos) = problem_of(model, calibration, &spread_tracks(model));
+    if photos.len() > MOST_WITH_SIGMAS || problem.poses.iter().filter(|p| p.position.is_some()).count() < 3 {
+        return Vec::new();
+    }
+    let noise = noise_px(model);
+    problem.observations.iter_mut().for_each(|o| o.sigma = noise);
+    let centres = sigmas_of(&problem);
+    let mut sigmas = vec![None; model.poses.len()];
+    for (photo, sigma) in photos.into_iter().zip(centres) {
+        sigmas[photo] = sigma;
+    }
+    sigmas
+}
+
+/// Standard deviations of the centres of a problem's poses at its solution; none where its equations fix nothing.
+pub(super) fn sigmas_of(problem: &BundleProblem) -> Vec<Option<Vector3<f64>>> {
+    let options = BundleOptions { loss: Loss::Cauchy { scale: CAUCHY * CAUCHY }, ..Default::default() };
+    let covariances = bundle::pose_covariances(problem, &options).unwrap_or_default();
+    let sigma =
+        |c: Option<nalgebra::Matrix6<f64>>| c.map(|c| Vector3::from_fn(|i, _| c[(3 + i, 3 + i)].max(0.0).sqrt()));
+    covariances.into_iter().map(sigma).collect()
+}
+
 /// Tracks that cover every photo evenly: long ones first, each taken while half of its sights lie in cells that still
 /// want observations. Source: the idea is COLMAP's, which leaves out four fifths of the points without loss.
 fn spread_tracks(model: &Model) -> Vec<bool> {

@@ -204,6 +204,11 @@ fn a_flight_with_gps_lands_in_its_place() {
     assert!(aligned_rms(&r, &s) < 0.05, "aligned {} m", aligned_rms(&r, &s));
     // Seven parameters from 18 positions of 2 m: 1.25 m expected.
     assert!(raw_rms(&r, &s) < 2.2, "in place {} m", raw_rms(&r, &s));
+    // The standard deviations say the same: what all share dominates.
+    let squares: Vec<f64> = r.centre_sigmas.iter().map(|s| s.expect("posed").norm_squared()).collect();
+    let promised = (squares.iter().sum::<f64>() / squares.len() as f64).sqrt();
+    let found = raw_rms(&r, &s) / promised;
+    assert!((0.3..2.0).contains(&found) && (0.8..2.0).contains(&promised), "promised {promised} m, {found} times that");
     let Georeference::Local { residuals, .. } = &r.georeference else { panic!("not georeferenced") };
     assert_eq!(residuals.len(), s.truth.len());
     assert!(rms_px(&r) < 0.8, "{}", rms_px(&r));

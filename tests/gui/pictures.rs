@@ -12,8 +12,14 @@ use std::path::{Path, PathBuf};
 use veduta::app::Theme;
 
 /// Screen, and the tab that brings it to the front.
-const SCREENS: [(&str, &str); 5] =
-    [("map", "Map"), ("photo", "Photo"), ("3d", "3D"), ("export", "Export"), ("report", "Report")];
+const SCREENS: [(&str, &str); 6] = [
+    ("map", "Map"),
+    ("photo", "Photo"),
+    ("control", "Control points"),
+    ("3d", "3D"),
+    ("export", "Export"),
+    ("report", "Report"),
+];
 
 /// Mean brightness of the picture, and the share of its pixels that have the colour of the pixel before them.
 fn look(picture: &RgbaImage) -> (f64, f64) {

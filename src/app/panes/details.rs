@@ -178,6 +178,9 @@ fn facts(app: &VedutaApp, ui: &mut egui::Ui, row: &PhotoRow, histogram: Option<&
     if let Some(rms) = row.rms_px {
         lines.push(("Fit", format!("{} points, {rms:.2} px RMS", row.observations)));
     }
+    if let Some(sigma) = row.sigma_m {
+        lines.push(("Position", format!("good to {sigma:.2} m (one sigma)")));
+    }
     if let Some(r) = row.gps_residual {
         lines.push(("GPS residual", format!("{:+.2} m east, {:+.2} m north, {:+.2} m up", r.x, r.y, r.z)));
     }

@@ -30,12 +30,14 @@ pub enum Order {
     Gsd,
     /// Reprojection error, the greatest first.
     Error,
+    /// Standard deviation of the position, the greatest first.
+    Sigma,
     /// Sparse points seen, the fewest first.
     Matches,
 }
 
 impl Order {
-    pub const ALL: [(Self, &'static str); 9] = [
+    pub const ALL: [(Self, &'static str); 10] = [
         (Self::Name, "Name"),
         (Self::Time, "Time"),
         (Self::Camera, "Camera"),
@@ -44,6 +46,7 @@ impl Order {
         (Self::Height, "Height"),
         (Self::Gsd, "GSD"),
         (Self::Error, "Error"),
+        (Self::Sigma, "Sigma"),
         (Self::Matches, "Matches"),
     ];
 
@@ -207,6 +210,7 @@ impl PhotoView {
                     Order::Clipping => quality(i).map_or(1.0, |q| -(q.overexposed + q.underexposed)),
                     Order::Height => rows[i].height_m.map_or(f64::MAX, |h| -h),
                     Order::Gsd => rows[i].gsd_m.map_or(f64::MAX, |g| -g),
+                    Order::Sigma => rows[i].sigma_m.map_or(f64::MAX, |s| -s),
                     Order::Error => rows[i].rms_px.map_or(f64::MAX, |e| -e),
                     Order::Matches => rows[i].observations as f64,
                     Order::Name | Order::Camera => 0.0,

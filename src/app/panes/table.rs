@@ -15,7 +15,7 @@ struct Column {
     tip: &'static str,
 }
 
-const COLUMNS: [Column; 9] = [
+const COLUMNS: [Column; 10] = [
     Column { heading: "Name", width: 118.0, order: Order::Name, tip: "File name" },
     Column { heading: "State", width: 92.0, order: Order::Name, tip: "What became of the photo" },
     Column { heading: "Time", width: 66.0, order: Order::Time, tip: "Time of exposure, camera clock" },
@@ -23,6 +23,7 @@ const COLUMNS: [Column; 9] = [
     Column { heading: "GSD", width: 58.0, order: Order::Gsd, tip: "Size of a pixel on the ground in centimetres" },
     Column { heading: "Points", width: 54.0, order: Order::Matches, tip: "Sparse points that the photo sees" },
     Column { heading: "Error", width: 58.0, order: Order::Error, tip: "RMS reprojection error in pixels" },
+    Column { heading: "Sigma", width: 58.0, order: Order::Sigma, tip: "Standard deviation of the position in metres" },
     Column { heading: "Sharp", width: 54.0, order: Order::Sharpness, tip: "Sharpness; compare within one flight" },
     Column { heading: "Clip", width: 50.0, order: Order::Clipping, tip: "Clipped pixels in percent" },
 ];
@@ -109,7 +110,7 @@ fn line(ui: &mut egui::Ui, row: &PhotoRow, quality: Option<&PhotoQuality>, selec
 }
 
 /// The texts of a row, by column; a dash where nothing is known yet.
-fn texts(row: &PhotoRow, quality: Option<&PhotoQuality>) -> [String; 9] {
+fn texts(row: &PhotoRow, quality: Option<&PhotoQuality>) -> [String; 10] {
     let number = |value: Option<f64>, digits: usize| value.map_or_else(|| "-".into(), |v| format!("{v:.digits$}"));
     let time = row.time_s.map_or_else(
         || "-".into(),
@@ -126,6 +127,7 @@ fn texts(row: &PhotoRow, quality: Option<&PhotoQuality>) -> [String; 9] {
         number(row.gsd_m.map(|g| g * 100.0), 1),
         if row.registered == Some(true) { row.observations.to_string() } else { "-".into() },
         number(row.rms_px, 2),
+        number(row.sigma_m, 2),
         number(quality.map(|q| q.sharpness), 2),
         number(quality.map(|q| (q.overexposed + q.underexposed) * 100.0), 1),
     ]

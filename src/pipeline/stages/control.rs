@@ -82,7 +82,7 @@ pub fn control_report(project: &Project) -> Option<ControlReport> {
 
 impl Stage for ControlStage<'_> {
     const NAME: &'static str = "sparse";
-    const VERSION: u32 = 4;
+    const VERSION: u32 = 5;
     type KeyMaterial = (&'static str, u32, Fingerprint, Vec<ControlTarget>, u64);
     type Output = Reconstruction;
 

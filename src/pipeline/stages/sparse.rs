@@ -20,7 +20,7 @@ pub struct SparseStage<'a> {
 
 impl Stage for SparseStage<'_> {
     const NAME: &'static str = "sparse";
-    const VERSION: u32 = 4;
+    const VERSION: u32 = 5;
     type KeyMaterial = (Fingerprint, u64);
     type Output = Reconstruction;
 

@@ -156,7 +156,8 @@ fn adjust(
             a.zip(*b).map_or(0.0, |(a, b)| (b.centre() - a).norm())
         };
         let largest = before.iter().zip(&model.poses).map(moved).fold(0.0, f64::max);
-        if round > 0 && largest < 2e-3 {
+        if (round > 0 && largest < 2e-3) || round + 1 == ROUNDS {
+            model.centre_sigmas = problem.centre_sigmas(model, scale);
             break;
         }
     }

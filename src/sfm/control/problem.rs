@@ -4,7 +4,9 @@
 //! control points after them, and its way back. Tie points weigh as in [`super::super::refine`]; marks have their own
 //! standard deviation. Cost: linear. Failure modes: none; control points whose place cannot be started from are left out.
 
-use super::super::refine::{CAUCHY, Calibration, PHOTOS_FOR_FULL, SYSTEMATIC_PX, lens_sigma};
+use super::super::refine::{
+    CAUCHY, Calibration, MOST_WITH_SIGMAS, PHOTOS_FOR_FULL, SYSTEMATIC_PX, lens_sigma, sigmas_of,
+};
 use super::super::{SfmOptions, georeference};
 use super::{Goal, MARK_SIGMA_PX, measure};
 use crate::base::stats;
@@ -22,10 +24,25 @@ pub(super) struct Problem {
 }
 
 impl Problem {
+    /// Standard deviations of the camera centres, by photo, with the tie points' own scatter.
+    pub fn centre_sigmas(mut self, model: &Reconstruction, scale: f64) -> Vec<Option<Vector3<f64>>> {
+        if self.photos.len() > MOST_WITH_SIGMAS {
+            return Vec::new();
+        }
+        let noise = noise_px(model, scale);
+        let ties = model.points.len() as u32;
+        self.bundle.observations.iter_mut().filter(|o| o.point < ties).for_each(|o| o.sigma = noise);
+        let mut sigmas = vec![None; model.poses.len()];
+        for (&photo, sigma) in self.photos.iter().zip(sigmas_of(&self.bundle)) {
+            sigmas[photo] = sigma;
+        }
+        sigmas
+    }
+
     /// Writes the result back.
-    pub fn store(self, model: &mut Reconstruction) {
-        for (block, photo) in self.bundle.poses.iter().zip(self.photos) {
-            model.poses[photo] = Some(block.pose);
+    pub fn store(&self, model: &mut Reconstruction) {
+        for (block, photo) in self.bundle.poses.iter().zip(&self.photos) {
+            model.poses[*photo] = Some(block.pose);
         }
         for (camera, block) in model.cameras.iter_mut().zip(&self.bundle.lenses) {
             camera.lens = block.lens;

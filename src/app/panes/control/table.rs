@@ -5,7 +5,7 @@ use super::super::super::session::Session;
 use super::super::super::shell;
 use super::ControlView;
 use crate::scene::{ControlPoint, ControlResult, ControlRole};
-use eframe::egui::{self, Align2, FontId, Rect, RichText, Sense, Vec2};
+use eframe::egui::{self, Align2, FontId, Rect, Sense, Vec2};
 
 /// Height of a row in points.
 const LINE: f32 = 20.0;
@@ -36,16 +36,16 @@ pub enum Column {
 /// Column, heading, width in points, what it says.
 const COLUMNS: [(Column, &str, f32, &str); 11] = [
     (Column::Name, "Point", 76.0, "Name"),
-    (Column::Role, "Role", 56.0, "control: adjusted to; check: only measured; off: left out"),
+    (Column::Role, "Role", 54.0, "control: adjusted to; check: only measured; off: left out"),
+    (Column::Marks, "Marks", 46.0, "Photos in which it is marked"),
+    (Column::East, "dE", 62.0, "Measured minus given, east, metres"),
+    (Column::North, "dN", 62.0, "Measured minus given, north, metres"),
+    (Column::Up, "dU", 62.0, "Measured minus given, up, metres"),
+    (Column::Pixels, "Error", 52.0, "RMS distance in pixels of the marks from where the photos show the point"),
+    (Column::Sigma, "Sigma", 52.0, "Standard deviation of the horizontal coordinates in metres"),
     (Column::X, "x", 88.0, "Easting in metres, or longitude in degrees"),
     (Column::Y, "y", 94.0, "Northing in metres, or latitude in degrees"),
     (Column::Z, "z", 62.0, "Height in metres; a dash where it is not believed"),
-    (Column::Sigma, "Sigma", 52.0, "Standard deviation of the horizontal coordinates in metres"),
-    (Column::Marks, "Marks", 48.0, "Photos in which it is marked"),
-    (Column::East, "dE", 58.0, "Measured minus given, east, metres"),
-    (Column::North, "dN", 58.0, "Measured minus given, north, metres"),
-    (Column::Up, "dU", 58.0, "Measured minus given, up, metres"),
-    (Column::Pixels, "Error", 52.0, "RMS distance in pixels of the marks from where the photos show the point"),
 ];
 
 /// Height in points of a table with all its rows.
@@ -120,22 +120,33 @@ fn headings(app: &mut VedutaApp, ui: &mut egui::Ui) {
         ui.spacing_mut().item_spacing.x = 0.0;
         for (column, heading, width, tip) in COLUMNS {
             let (now, down) = app.control.order;
-            let arrow = match (now == column, down) {
-                (true, false) => " \u{2191}",
-                (true, true) => " \u{2193}",
-                _ => "",
-            };
-            let text = RichText::new(format!("{heading}{arrow}")).size(12.0).strong();
-            let button = egui::Button::new(text).frame(false).min_size(Vec2::new(width, 18.0)).truncate();
-            let response = ui.add_sized(Vec2::new(width, 18.0), button).on_hover_text(tip);
-            response.widget_info(|| {
-                egui::WidgetInfo::labeled(egui::Role::Button, true, format!("Sort points by {heading}"))
-            });
-            if response.clicked() {
+            let (rect, response) = ui.allocate_exact_size(Vec2::new(width, 18.0), Sense::click());
+            let label = format!("Sort points by {heading}");
+            response.widget_info(|| egui::WidgetInfo::labeled(egui::Role::Button, true, &label));
+            let colour = if response.hovered() { shell::accent(ui) } else { ui.visuals().strong_text_color() };
+            let (at, align) = place_in(&rect, column);
+            let text = ui.painter().text(at, align, heading, FontId::proportional(12.0), colour);
+            if now == column {
+                // A small triangle under the heading: which way it is sorted.
+                let middle = egui::pos2(text.center().x, rect.max.y);
+                let (base, tip) = if down { (-2.0, 1.5) } else { (1.5, -2.0) };
+                let corners = [(-3.5, base), (3.5, base), (0.0, tip)].map(|(x, y)| middle + egui::vec2(x, y));
+                ui.painter().add(egui::Shape::convex_polygon(corners.to_vec(), colour, egui::Stroke::NONE));
+            }
+            if response.on_hover_text(tip).clicked() {
                 app.control.order = (column, now == column && !down);
             }
         }
     });
+}
+
+/// Where the text of a cell goes: words to the left, figures to the right.
+fn place_in(cell: &Rect, column: Column) -> (egui::Pos2, Align2) {
+    if matches!(column, Column::Name | Column::Role) {
+        (egui::pos2(cell.min.x + 4.0, cell.center().y), Align2::LEFT_CENTER)
+    } else {
+        (egui::pos2(cell.max.x - 6.0, cell.center().y), Align2::RIGHT_CENTER)
+    }
 }
 
 fn line(ui: &mut egui::Ui, point: &ControlPoint, result: Option<&ControlResult>, selected: bool, width: f32) -> bool {
@@ -159,12 +170,7 @@ fn line(ui: &mut egui::Ui, point: &ControlPoint, result: Option<&ControlResult>,
                 _ if is_off(*column, point, result) => ui.visuals().error_fg_color,
                 _ => ui.visuals().text_color(),
             };
-            let number = !matches!(column, Column::Name | Column::Role);
-            let (at, align) = if number {
-                (egui::pos2(cell.max.x - 6.0, cell.center().y), Align2::RIGHT_CENTER)
-            } else {
-                (egui::pos2(left + 4.0, cell.center().y), Align2::LEFT_CENTER)
-            };
+            let (at, align) = place_in(&cell, *column);
             painter.text(at, align, text, FontId::proportional(12.5), colour);
             left += width;
         }
@@ -196,15 +202,15 @@ fn texts(point: &ControlPoint, result: Option<&ControlResult>) -> [String; 11] {
     [
         point.name.clone(),
         point.role.word().into(),
-        across(point.given.x),
-        across(point.given.y),
-        point.sigma_up_m.map_or_else(|| "-".into(), |_| format!("{:.2}", point.given.z)),
-        format!("{:.3}", point.sigma_m[0]),
         point.marks.len().to_string(),
         metres(result.and_then(|r| r.residual_m).map(|r| r[0])),
         metres(result.and_then(|r| r.residual_m).map(|r| r[1])),
         metres(result.and_then(|r| r.residual_up_m)),
         pixels(result).map_or_else(|| "-".into(), |v| format!("{v:.2}")),
+        format!("{:.3}", point.sigma_m[0]),
+        across(point.given.x),
+        across(point.given.y),
+        point.sigma_up_m.map_or_else(|| "-".into(), |_| format!("{:.2}", point.given.z)),
     ]
 }
 
