@@ -267,11 +267,11 @@ fn pictures_of_the_view() {
         choose(&mut window, "Measure a profile");
         let at = canvas(&window);
         for x in [0.3, 0.7] {
-            click_at(&mut window, at.min + at.size() * eframe::egui::vec2(x, 0.55));
+            click_at(&mut window, at.min + at.size() * eframe::egui::vec2(x, 0.5));
         }
         window.press(Key::Enter);
         choose(&mut window, "Measure a volume");
-        for (x, y) in [(0.35, 0.35), (0.6, 0.35), (0.6, 0.5), (0.35, 0.5)] {
+        for (x, y) in [(0.4, 0.45), (0.6, 0.45), (0.6, 0.53), (0.4, 0.53)] {
             click_at(&mut window, at.min + at.size() * eframe::egui::vec2(x, y));
         }
         window.press(Key::Enter);

@@ -208,7 +208,7 @@ impl Measures {
     /// What the points so far measure.
     pub(super) fn so_far(&self, unit: Unit) -> Option<String> {
         let kind = self.tool?;
-        if self.points.len() < 2 {
+        if self.points.len() < kind.least() {
             return Some(format!("{}: {}", kind.name(), kind.tip()));
         }
         let simple = if kind.is_closed() { Kind::Area } else { Kind::Distance };

@@ -13,6 +13,8 @@ pub(super) enum Unit {
 
 /// A number with as many digits as mean something.
 fn number(v: f64) -> String {
+    // Without the sign of a negative zero.
+    let v = v + 0.0;
     match v.abs() {
         a if a >= 1000.0 => format!("{v:.0}"),
         a if a >= 100.0 => format!("{v:.1}"),
@@ -56,7 +58,7 @@ mod tests {
 
     #[test]
     fn parts_say_both_sizes() {
-        assert_eq!(Unit::Metre.length(12.345), "12.35 m");
+        assert_eq!((Unit::Metre.length(12.345), Unit::Metre.length(-0.0)), ("12.35 m".into(), "0.00 m".into()));
         assert_eq!(Unit::Millimetre(Some(500.0)).length(20.0), "20.00 mm = 10.00 m");
         assert_eq!(Unit::Millimetre(Some(500.0)).text(8.0, 3), "8.00 mm\u{b3} = 1.00 m\u{b3}");
         assert_eq!(Unit::Unknown.text(2.0, 2), "2.00 units\u{b2} (unknown scale)");
