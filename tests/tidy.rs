@@ -66,6 +66,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
             "flight",
             "georef",
             "mesh",
+            "texture",
             "synthetic",
             "project",
             "pipeline",
