@@ -271,6 +271,7 @@ fn pictures_of_the_view() {
         }
         window.press(Key::Enter);
         choose(&mut window, "Measure a volume");
+        let at = canvas(&window);
         for (x, y) in [(0.4, 0.45), (0.6, 0.45), (0.6, 0.53), (0.4, 0.53)] {
             click_at(&mut window, at.min + at.size() * eframe::egui::vec2(x, y));
         }
@@ -278,8 +279,9 @@ fn pictures_of_the_view() {
         save(&mut window, "measures");
         window.press(Key::Escape);
         window.press(Key::Escape);
-        window.click("Delete");
-        window.click("Delete");
+        while window.has("Delete") {
+            window.click("Delete");
+        }
         click_at(&mut window, at.min + at.size() * eframe::egui::vec2(0.52, 0.52));
         save(&mut window, "sight");
         window.click("Close");
