@@ -282,9 +282,12 @@ fn pictures_of_the_view() {
         while window.has("Delete") {
             window.click("Delete");
         }
-        click_at(&mut window, at.min + at.size() * eframe::egui::vec2(0.52, 0.52));
+        let at = canvas(&window);
+        click_at(&mut window, at.center() + eframe::egui::vec2(0.0, 0.05 * at.height()));
         save(&mut window, "sight");
-        window.click("Close");
+        if window.has("Close") {
+            window.click("Close");
+        }
         choose(&mut window, "Clipping box");
         save(&mut window, "clip");
         window.click("Remove");
