@@ -6,6 +6,7 @@
 
 mod canvas;
 mod clip;
+mod control;
 mod fly;
 mod load;
 mod measures;

@@ -3,7 +3,7 @@
 
 use super::plot::nice_step;
 use super::units::Unit;
-use super::{View3d, tools};
+use super::{View3d, control, tools};
 use crate::app::session::Session;
 use crate::app::thumbs::{Thumb, Thumbs};
 use crate::cli::What;
@@ -11,7 +11,7 @@ use crate::render::{COLOUR_MAP, Shading, VIEW_CLASSES, ViewCamera, Viewport};
 use eframe::egui::{self, Align2, Color32, FontId, Painter, Pos2, Rect, Sense, Shape, Stroke, Vec2};
 use nalgebra::{Vector2, Vector3};
 
-const MARK: Color32 = Color32::from_rgb(240, 178, 66);
+pub(super) const MARK: Color32 = Color32::from_rgb(240, 178, 66);
 const RAY: Color32 = Color32::from_rgb(86, 180, 233);
 const BOX: Color32 = Color32::from_rgb(204, 121, 167);
 /// East, north, up: told apart without red against green.
@@ -46,7 +46,7 @@ impl Screen {
         [size.x as u32, size.y as u32]
     }
 
-    fn of(&self, camera: &ViewCamera, p: &Vector3<f64>) -> Option<Pos2> {
+    pub(super) fn of(&self, camera: &ViewCamera, p: &Vector3<f64>) -> Option<Pos2> {
         Some(self.place(&camera.project(p, self.size())?.0))
     }
 
@@ -82,6 +82,9 @@ pub(super) fn over(
         for edge in clip.edges() {
             screen.line(&painter, camera, edge, Stroke::new(1.4, BOX));
         }
+    }
+    if what != What::Part {
+        control::draw(session, camera, screen, ui, &painter);
     }
     measurements(view, viewport, screen, hover, &painter);
     legend(viewport, what, unit, screen, ui, &painter);
@@ -130,7 +133,7 @@ fn measurements(view: &View3d, viewport: &Viewport, screen: &Screen, hover: Opti
 }
 
 /// Text on a ground that keeps it readable; gives the place that it takes.
-fn tag(painter: &Painter, at: Pos2, align: Align2, text: &str, colour: Color32, ground: Color32) -> Rect {
+pub(super) fn tag(painter: &Painter, at: Pos2, align: Align2, text: &str, colour: Color32, ground: Color32) -> Rect {
     let galley = painter.layout_no_wrap(text.to_string(), FontId::proportional(12.0), colour);
     // Never over the edge of the picture.
     let (room, size) = (painter.clip_rect().shrink(4.0), galley.size());
@@ -142,7 +145,7 @@ fn tag(painter: &Painter, at: Pos2, align: Align2, text: &str, colour: Color32, 
     place
 }
 
-fn ground(ui: &egui::Ui) -> Color32 {
+pub(super) fn ground(ui: &egui::Ui) -> Color32 {
     ui.visuals().panel_fill.gamma_multiply(0.85)
 }
 
