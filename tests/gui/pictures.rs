@@ -93,6 +93,6 @@ fn keep(picture: &RgbaImage, folder: Option<&Path>, name: &str) {
     if let Some(folder) = folder {
         let file = std::fs::File::create(folder.join(format!("{name}.jpg"))).unwrap();
         let rgb = image::DynamicImage::from(picture.clone()).into_rgb8();
-        image::codecs::jpeg::JpegEncoder::new_with_quality(file, 88).encode_image(&rgb).unwrap();
+        image::codecs::jpeg::JpegEncoder::new_with_quality(file, 80).encode_image(&rgb).unwrap();
     }
 }
