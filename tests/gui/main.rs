@@ -169,3 +169,21 @@ fn the_whole_job_runs_in_the_window_and_its_part_is_exported() {
     std::io::Read::read_to_string(&mut archive.by_name("3D/3dmodel.model").unwrap(), &mut model).unwrap();
     assert!(model.contains("unit=\"millimeter\"") && model.contains("<triangle "));
 }
+
+#[test]
+fn features_and_matches_of_a_photo_are_told() {
+    let dir = tempfile::tempdir().unwrap();
+    let project = copy_samples(dir.path());
+    run_cli(&project, "sparse");
+    let mut window = Window::open(dir.path(), Some(&project));
+    window.click("VDT_0003.jpg registered");
+    window.click("Photo");
+    let says = |w: &Window, part: &str| w.harness.query_all_by_label_contains(part).next().is_some();
+    assert!(!says(&window, "in the sparse model"));
+    window.click("Features");
+    window.wait("the features are read", 20, |w| says(w, "in the sparse model"));
+    assert!(!window.has("The overlapping photo"));
+    window.click("Matches");
+    window.wait("the matches are read", 20, |w| says(w, " matches") && w.has("The overlapping photo"));
+    assert!(says(&window, "with VDT_"));
+}
