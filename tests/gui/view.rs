@@ -69,10 +69,26 @@ fn window(folder: &Path) -> Option<Window> {
     }
     let mut window = Window::drawn(folder, Some(&project(folder)), Theme::Dark, [1280.0, 800.0], 1.0);
     choose(&mut window, "Show the 3D view");
+    wait_for_city(&mut window);
     choose(&mut window, "Parallel or perspective");
     choose(&mut window, "Look from above");
     window.settle();
     Some(window)
+}
+
+/// Waits until the city, which is read in the background, stands in the middle of the picture.
+fn wait_for_city(window: &mut Window) {
+    const BACKGROUND: [u8; 3] = [30, 32, 36];
+    for _ in 0..600 {
+        window.harness.step();
+        let at = canvas(window).center();
+        let picture = window.harness.render().expect("drawn");
+        if picture.get_pixel(at.x as u32, at.y as u32).0[..3] != BACKGROUND {
+            return;
+        }
+        std::thread::sleep(std::time::Duration::from_millis(50));
+    }
+    panic!("the city is not drawn");
 }
 
 /// Does what a line of the command palette says.
@@ -168,7 +184,7 @@ fn a_known_volume_is_measured() {
         click_at(&mut window, at);
     }
     window.press(Key::Enter);
-    window.wait("the volume", 30, |w| !readout(w, "above").is_empty());
+    window.wait("the volume", 120, |w| !readout(w, "above").is_empty());
     let text = readout(&window, "above");
     assert!((first_number(&text) / 500.0 - 1.0).abs() < 0.01, "{text}");
 }
