@@ -10,6 +10,7 @@ mod bake;
 mod charts;
 mod close;
 mod cut;
+pub mod printer;
 
 pub use area::{Rectangle, well_covered};
 pub use bake::colour_at;
