@@ -39,6 +39,8 @@ pub enum Command {
     Relink(RelinkArgs),
     /// List the printer profiles with their limits, sources and dates
     Printers {
+        /// Only this one: its name, or the path of a rule pack of your own [default: all]
+        profile: Option<String>,
         /// As JSON
         #[arg(long)]
         json: bool,

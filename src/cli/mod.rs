@@ -56,7 +56,7 @@ pub fn main() -> ExitCode {
         Command::Synth(args) => synth::synth(&args),
         Command::Eval(args) => eval::eval(&args),
         Command::Relink(args) => relink::relink(&args),
-        Command::Printers { json } => printers::printers(json),
+        Command::Printers { profile, json } => printers::printers(profile.as_deref(), json),
         Command::Devices => devices::devices(),
     };
     match outcome {

@@ -15,8 +15,11 @@ impl From<PrinterError> for CliError {
 }
 
 /// Runs the command.
-pub fn printers(json: bool) -> Result<(), CliError> {
-    let all = all_printers()?;
+pub fn printers(profile: Option<&str>, json: bool) -> Result<(), CliError> {
+    let all = match profile {
+        Some(name) => vec![find(name)?],
+        None => all_printers()?,
+    };
     if json {
         let text = serde_json::to_string_pretty(&all).map_err(|e| CliError::new(e.to_string(), ""))?;
         say(text);
@@ -60,6 +63,17 @@ pub(crate) fn all_printers() -> Result<Vec<Printer>, CliError> {
     }
     packs.insert(0, intersection(&packs));
     Ok(packs)
+}
+
+/// The pack of this name, or in the file of this path (which ends in `.toml`).
+pub(crate) fn find(name: &str) -> Result<Printer, CliError> {
+    if Path::new(name).extension().is_some_and(|e| e == "toml") {
+        return read_pack(Path::new(name));
+    }
+    let all = all_printers()?;
+    let known = all.iter().map(|p| p.name.as_str()).collect::<Vec<_>>().join(", ");
+    let found = all.into_iter().find(|p| p.name == name);
+    Ok(found.ok_or_else(|| PrinterError::Unknown { name: name.to_string(), known })?)
 }
 
 fn read_pack(file: &Path) -> Result<Printer, CliError> {

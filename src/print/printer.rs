@@ -25,7 +25,7 @@ pub struct Limit<T> {
     pub value: T,
     /// Who says so; "general knowledge, to be checked" where nobody was found.
     pub source: String,
-    /// When it was looked up, year-month-day.
+    /// When it was entered in the pack, year-month-day.
     pub date: String,
 }
 
