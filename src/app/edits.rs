@@ -18,6 +18,8 @@ struct Edit {
 enum Step {
     /// Verdicts of some photos.
     Verdicts(Vec<Edit>),
+    /// Old and new places of photos.
+    Relink(Vec<(PathBuf, PathBuf)>),
     /// The list of photos.
     Photos { before: Vec<PathBuf>, after: Vec<PathBuf> },
     /// The control points, all of them: there are few.
@@ -46,6 +48,11 @@ impl Edits {
             .filter(|e| e.before != e.after)
             .collect();
         if step.is_empty() { Ok(()) } else { self.make(project, Step::Verdicts(step)) }
+    }
+
+    /// Takes photos to be at their new places. A step like others, so that earlier ones are taken back at the old places.
+    pub fn relink(&mut self, project: &mut Project, moved: Vec<(PathBuf, PathBuf)>) -> Result<(), ProjectError> {
+        self.make(project, Step::Relink(moved))
     }
 
     /// Adds photos to the project; says how many were new.
@@ -104,7 +111,12 @@ impl Edits {
 impl Step {
     /// Writes what comes after the step, or what was before it.
     fn apply(&self, project: &mut Project, forward: bool) -> Result<(), ProjectError> {
+        if let Self::Relink(moved) = self {
+            let back = || moved.iter().map(|(old, new)| (new.clone(), old.clone())).collect::<Vec<_>>();
+            return if forward { project.relink(moved) } else { project.relink(&back()) };
+        }
         project.update(|m| match self {
+            Self::Relink(_) => {}
             Self::Verdicts(edits) => {
                 for edit in edits {
                     match if forward { &edit.after } else { &edit.before } {
@@ -139,6 +151,11 @@ mod tests {
         assert_eq!(project.manifest().photos.len(), 4);
         edits.undo(&mut project).expect("undone");
         assert_eq!(project.manifest().photos, photos);
+        let place = |name: &str| PathBuf::from(name);
+        edits.relink(&mut project, vec![(place("/a"), place("/moved/a"))]).expect("relinked");
+        assert!(project.manifest().verdicts.contains_key(&place("/moved/a")));
+        edits.undo(&mut project).expect("undone");
+        assert_eq!((&project.manifest().photos, project.manifest().verdicts.len()), (&photos, 2));
         assert_eq!(Project::open_to_read(&root).expect("saved").manifest().verdicts.len(), 2);
         // The same verdict again is no step.
         edits.judge(&mut project, &photos[..1], Some(&reject)).expect("judged");

@@ -138,11 +138,12 @@ fn take_in(session: &mut Session, found: Result<Vec<(PathBuf, PathBuf)>, String>
     if moved.is_empty() {
         return Message::error("none of the missing photos is in that folder", "choose the folder that holds them now");
     }
-    let Some(project) = session.project.as_mut() else {
+    if !session.is_editable() {
         return Message::error("the project cannot be changed now", "wait for the run to end, then locate them again");
-    };
-    if let Err(e) = project.relink(&moved).and_then(|()| session.reload()) {
+    }
+    let count = moved.len();
+    if let Err(e) = session.relink(moved) {
         return Message::error(e.to_string(), e.hint());
     }
-    Message::note(format!("{} of {lost} missing photos were found again", moved.len()), "")
+    Message::note(format!("{count} of {lost} missing photos were found again"), "")
 }

@@ -192,6 +192,13 @@ impl Session {
         self.reload()
     }
 
+    /// Takes photos to be at their new places.
+    pub fn relink(&mut self, moved: Vec<(PathBuf, PathBuf)>) -> Result<(), ProjectError> {
+        let Some(project) = self.project.as_mut() else { return Ok(()) };
+        self.edits.relink(project, moved)?;
+        self.reload()
+    }
+
     /// Adds photos; says how many were new.
     pub fn add_photos(&mut self, photos: &[PathBuf]) -> Result<usize, ProjectError> {
         let Some(project) = self.project.as_mut() else { return Ok(0) };

@@ -143,11 +143,25 @@ fn work(shared: &Shared, ctx: &Context) {
 }
 
 fn make(path: &Path, orientation: u8) -> Result<(Rgb8, PhotoQuality), String> {
-    let bytes = std::fs::read(path).map_err(|e| format!("cannot read {}: {e}", path.display()))?;
-    let photo = decode_photo(&bytes, orientation).map_err(|e| e.to_string())?;
+    let photo = read(path, orientation)?;
     let scale = (SIDE as f64 / photo.width.max(photo.height) as f64).min(1.0);
     let side = |s: usize| ((s as f64 * scale).round() as usize).max(1);
     Ok((photo.reduced(side(photo.width), side(photo.height)), photo_quality(&photo)))
+}
+
+/// A photo as large as every adapter takes it, and the width of the full photo in pixels.
+pub fn read_for_screen(path: &Path, orientation: u8) -> Result<(Rgb8, usize), String> {
+    /// Longest side of a texture that every adapter takes.
+    const LIMIT: usize = 8192;
+    let photo = read(path, orientation)?;
+    let (longest, full) = (photo.width.max(photo.height), photo.width);
+    let side = |s: usize| (s * LIMIT / longest).max(1);
+    Ok((if longest > LIMIT { photo.reduced(side(photo.width), side(photo.height)) } else { photo }, full))
+}
+
+fn read(path: &Path, orientation: u8) -> Result<Rgb8, String> {
+    let bytes = std::fs::read(path).map_err(|e| format!("cannot read {}: {e}", path.display()))?;
+    decode_photo(&bytes, orientation).map_err(|e| e.to_string())
 }
 
 #[cfg(test)]

@@ -113,7 +113,7 @@ pub struct RunArgs {
 /// Control points of a run; they stay in the project.
 #[derive(Clone, Debug, Default, Args)]
 pub struct ControlArgs {
-    /// List of control points: OpenDroneMap's gcp_list.txt with marks, or a table name,x,y,z[,sx,sy,sz] of coordinates to
+    /// List of control points: OpenDroneMap's gcp_list.txt with marks, or a table `name,x,y,z[,sx,sy,sz]` of coordinates to
     /// mark in the window; points of the same name are replaced
     #[arg(long, value_name = "FILE")]
     pub control: Option<PathBuf>,

@@ -2,7 +2,11 @@
 
 use super::{Gpu, GpuError};
 use bytemuck::Pod;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::mpsc;
+use std::time::Duration;
+
+/// A mapping that is done is reported within moments; a driver that never does is given up.
+const REPORT: Duration = Duration::from_secs(30);
 
 /// A buffer on the device.
 #[derive(Debug)]
@@ -92,16 +96,15 @@ impl Gpu {
             self.queue.submit([encoder.finish()]);
             staging
         })?;
-        let outcome = Arc::new(Mutex::new(None));
-        let slot = outcome.clone();
-        staging.slice(..).map_async(wgpu::MapMode::Read, move |result| {
-            *slot.lock().unwrap_or_else(PoisonError::into_inner) = Some(result);
-        });
+        let (sender, outcome) = mpsc::sync_channel(1);
+        staging.slice(..).map_async(wgpu::MapMode::Read, move |result| drop(sender.send(result)));
         self.wait(&buffer.label)?;
         let lost = |message: String| GpuError::Lost { during: buffer.label.clone(), message };
-        match outcome.lock().unwrap_or_else(PoisonError::into_inner).take() {
-            Some(Ok(())) => {}
-            other => return Err(lost(format!("readback failed: {other:?}"))),
+        // Another thread's wait may have taken up this mapping, and may be about to report it.
+        match outcome.recv_timeout(REPORT) {
+            Ok(Ok(())) => {}
+            Ok(Err(e)) => return Err(lost(format!("readback failed: {e}"))),
+            Err(_) => return Err(lost("readback was never reported".into())),
         }
         let view = staging.slice(..).get_mapped_range().map_err(|e| lost(e.to_string()))?;
         let mut values = vec![T::zeroed(); count];
@@ -129,5 +132,21 @@ mod tests {
         }
         assert!(gpu.upload::<f32>("empty", &[]).is_ok());
         assert!(matches!(gpu.zeroed::<f32>("huge", 1 << 30), Err(GpuError::TooLarge { .. })));
+    }
+    /// A device serves several threads: one's wait may report what another has asked for.
+    #[test]
+    fn threads_read_beside_each_other() {
+        let Some(gpu) = testing::gpu() else { return };
+        std::thread::scope(|scope| {
+            for thread in 0..4u32 {
+                scope.spawn(move || {
+                    let values: Vec<u32> = (0..64).map(|i| i + 1000 * thread).collect();
+                    let buffer = gpu.upload("values", &values).expect("upload");
+                    for _ in 0..300 {
+                        assert_eq!(gpu.read::<u32>(&buffer, values.len()).expect("read"), values);
+                    }
+                });
+            }
+        });
     }
 }

@@ -132,19 +132,15 @@ pub fn upright_pixel(p: &Vector2<f64>, width: u32, height: u32, orientation: u8)
     }
 }
 
-/// Inverse of [`upright_pixel`].
+/// Inverse of [`upright_pixel`]: the stored photo is the upright one turned back.
 pub fn stored_pixel(p: &Vector2<f64>, width: u32, height: u32, orientation: u8) -> Vector2<f64> {
-    let (w, h) = (f64::from(width), f64::from(height));
-    match orientation {
-        2 => Vector2::new(w - p.x, p.y),
-        3 => Vector2::new(w - p.x, h - p.y),
-        4 => Vector2::new(p.x, h - p.y),
-        5 => Vector2::new(p.y, p.x),
-        6 => Vector2::new(p.y, h - p.x),
-        7 => Vector2::new(w - p.y, h - p.x),
-        8 => Vector2::new(w - p.y, p.x),
-        _ => *p,
-    }
+    let (upright_width, upright_height) = upright_size(width, height, orientation);
+    let back = match orientation {
+        6 => 8,
+        8 => 6,
+        own_inverse => own_inverse,
+    };
+    upright_pixel(p, upright_width, upright_height, back)
 }
 
 /// Turns and mirrors stored pixels by their EXIF orientation (Exif 2.32, table 4-6.A).

@@ -26,8 +26,6 @@ mod sight;
 mod targets;
 #[cfg(test)]
 mod tests;
-#[cfg(test)]
-mod times_tests;
 mod viewing;
 mod viewport;
 

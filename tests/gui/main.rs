@@ -150,3 +150,40 @@ fn results_are_written_as_files() {
     window.wait("the report is written", 60, |w| report.exists() && w.is_enabled("Write the files"));
     assert!(std::fs::read_to_string(report).unwrap().contains("photos registered"));
 }
+
+#[test]
+fn the_whole_job_runs_in_the_window_and_its_part_is_exported() {
+    let dir = tempfile::tempdir().unwrap();
+    let project = copy_samples(dir.path());
+    let mut window = Window::open(dir.path(), Some(&project));
+    window.choose("Quality", "draft");
+    window.click("Start");
+    window.wait("the part", 300, |w| w.text_of_stage("part") == "done" && w.is_enabled("Start"));
+    window.click("Export");
+    assert!(!window.has("There is no part yet."));
+    window.click("Write the files");
+    let part = dir.path().join("part.3mf");
+    window.wait("the file is written", 60, |w| part.exists() && w.is_enabled("Write the files"));
+    let mut archive = zip::ZipArchive::new(std::fs::File::open(part).unwrap()).unwrap();
+    let mut model = String::new();
+    std::io::Read::read_to_string(&mut archive.by_name("3D/3dmodel.model").unwrap(), &mut model).unwrap();
+    assert!(model.contains("unit=\"millimeter\"") && model.contains("<triangle "));
+}
+
+#[test]
+fn features_and_matches_of_a_photo_are_told() {
+    let dir = tempfile::tempdir().unwrap();
+    let project = copy_samples(dir.path());
+    run_cli(&project, "sparse");
+    let mut window = Window::open(dir.path(), Some(&project));
+    window.click("VDT_0003.jpg registered");
+    window.click("Photo");
+    let says = |w: &Window, part: &str| w.harness.query_all_by_label_contains(part).next().is_some();
+    assert!(!says(&window, "in the sparse model"));
+    window.click("Features");
+    window.wait("the features are read", 20, |w| says(w, "in the sparse model"));
+    assert!(!window.has("The overlapping photo"));
+    window.click("Matches");
+    window.wait("the matches are read", 20, |w| says(w, " matches") && w.has("The overlapping photo"));
+    assert!(says(&window, "with VDT_"));
+}

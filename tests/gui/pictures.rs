@@ -1,7 +1,7 @@
 //! Pictures of the window. As a test: every screen of both themes is drawn and holds what it should. For the README:
 //!
 //! ```text
-//! VEDUTA_PICTURES_OF=city.veduta VEDUTA_PICTURES_TO=assets cargo test --release --test gui pictures
+//! VEDUTA_PICTURES_OF=city.veduta VEDUTA_PICTURES_TO=assets/window cargo test --release --test gui pictures
 //! ```
 //!
 //! writes each screen of that (finished) project at 1280 x 800 and at 2560 x 1440 with scale 2.
@@ -12,11 +12,12 @@ use std::path::{Path, PathBuf};
 use veduta::app::Theme;
 
 /// Screen, and the tab that brings it to the front.
-const SCREENS: [(&str, &str); 6] = [
+const SCREENS: [(&str, &str); 7] = [
     ("map", "Map"),
     ("photo", "Photo"),
     ("control", "Control points"),
     ("3d", "3D"),
+    ("part", "Part"),
     ("export", "Export"),
     ("report", "Report"),
 ];
@@ -77,19 +78,21 @@ fn pictures_of_each_screen() {
                 let fits = if theme == Theme::Dark { brightness < 90.0 } else { brightness > 150.0 };
                 assert!(fits, "{screen} {word}: brightness {brightness:.0}");
                 assert!((0.3..0.98).contains(&even), "{screen} {word}: {even:.2} of the picture is even");
-                keep(&picture, to.as_deref(), &format!("window-{screen}-{word}{ending}"));
+                keep(&picture, to.as_deref(), &format!("{screen}-{word}{ending}"));
             }
         }
         let recent = [project.clone(), dir.path().join("gone.veduta")];
         let mut start = Window::drawn_with_recent(dir.path(), &recent, theme);
         start.settle_for(15);
         let Some(picture) = drawn(&mut start) else { return };
-        keep(&picture, to.as_deref(), &format!("window-start-{word}"));
+        keep(&picture, to.as_deref(), &format!("start-{word}"));
     }
 }
 
 fn keep(picture: &RgbaImage, folder: Option<&Path>, name: &str) {
     if let Some(folder) = folder {
-        picture.save(folder.join(format!("{name}.png"))).unwrap();
+        let file = std::fs::File::create(folder.join(format!("{name}.jpg"))).unwrap();
+        let rgb = image::DynamicImage::from(picture.clone()).into_rgb8();
+        image::codecs::jpeg::JpegEncoder::new_with_quality(file, 80).encode_image(&rgb).unwrap();
     }
 }

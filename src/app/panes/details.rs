@@ -4,9 +4,9 @@ use super::super::VedutaApp;
 use super::super::action::Action;
 use super::super::session::PhotoRow;
 use super::super::shell::{self, action_button};
+use super::super::thumbs::read_for_screen;
 use super::overlay::{Overlay, Shown};
 use super::photos::state_of;
-use crate::image::decode::decode_photo;
 use eframe::egui::{self, Color32, ColorImage, Pos2, Rect, Sense, TextureHandle, TextureOptions, Vec2};
 use std::path::PathBuf;
 use std::sync::mpsc::{Receiver, channel};
@@ -322,15 +322,7 @@ fn load(state: &mut State, ctx: &egui::Context, row: &PhotoRow) {
 }
 
 fn read(path: &std::path::Path, orientation: u8) -> Result<Decoded, String> {
-    /// Longest side of a texture that every adapter takes.
-    const LIMIT: usize = 8192;
-    let bytes = std::fs::read(path).map_err(|e| format!("cannot read {}: {e}", path.display()))?;
-    let mut photo = decode_photo(&bytes, orientation).map_err(|e| e.to_string())?;
-    let (longest, full) = (photo.width.max(photo.height), photo.width);
-    if longest > LIMIT {
-        let side = |s: usize| (s * LIMIT / longest).max(1);
-        photo = photo.reduced(side(photo.width), side(photo.height));
-    }
+    let (photo, full) = read_for_screen(path, orientation)?;
     let mut bins = [[0u32; BINS]; 3];
     for pixel in &photo.data {
         for (channel, &value) in pixel.iter().enumerate() {

@@ -54,7 +54,8 @@ pub(super) fn show(app: &mut VedutaApp, ui: &mut egui::Ui) {
     let Some(session) = app.session.as_ref() else { return };
     let view = &mut app.export;
     if view.folder.is_empty() {
-        view.folder = session.root.parent().unwrap_or(Path::new(".")).display().to_string();
+        let beside = session.root.parent().filter(|p| !p.as_os_str().is_empty());
+        view.folder = beside.unwrap_or(Path::new(".")).display().to_string();
         view.chosen[0] = true;
     }
     collect(view);

@@ -8,8 +8,8 @@ use super::super::super::VedutaApp;
 use super::super::super::action::Action;
 use super::super::super::control::Sight;
 use super::super::super::shell::{self, action_button};
+use super::super::super::thumbs::read_for_screen;
 use super::ControlView;
-use crate::image::decode::decode_photo;
 use eframe::egui::{
     self, Color32, ColorImage, Pos2, Rect, RichText, Sense, Stroke, TextureHandle, TextureOptions, Vec2,
 };
@@ -25,8 +25,6 @@ const GRIP: f32 = 12.0;
 const LINE: f32 = 20.0;
 /// Enlargements, in pixels of the screen for a pixel of the photo.
 const ZOOMS: [(f32, &str); 4] = [(1.0, "1:1"), (2.0, "2x"), (4.0, "4x"), (8.0, "8x")];
-/// Longest side of a texture that every adapter takes.
-const LIMIT: usize = 8192;
 
 struct Loaded {
     path: PathBuf,
@@ -339,12 +337,6 @@ fn load(view: &mut Picture, ctx: &egui::Context, path: &Path, orientation: u8) {
 }
 
 fn read(path: &Path, orientation: u8) -> Result<(ColorImage, usize), String> {
-    let bytes = std::fs::read(path).map_err(|e| format!("cannot read {}: {e}", path.display()))?;
-    let mut photo = decode_photo(&bytes, orientation).map_err(|e| e.to_string())?;
-    let (longest, full) = (photo.width.max(photo.height), photo.width);
-    if longest > LIMIT {
-        let side = |s: usize| (s * LIMIT / longest).max(1);
-        photo = photo.reduced(side(photo.width), side(photo.height));
-    }
+    let (photo, full) = read_for_screen(path, orientation)?;
     Ok((ColorImage::from_rgb([photo.width, photo.height], photo.data.as_flattened()), full))
 }
