@@ -28,8 +28,7 @@ pub fn printers(profile: Option<&str>, json: bool) -> Result<(), CliError> {
     for printer in &all {
         say(format!("{}: {}", printer.name, printer.title));
         if let Some(l) = &printer.formats {
-            let list = if l.value.is_empty() { "no one format serves all".to_string() } else { l.value.join(", ") };
-            row("formats", &list, l);
+            row("formats", &l.value.join(", "), l);
         }
         if let Some(l) = &printer.build_mm {
             row("build_mm", &format!("{} x {} x {}", l.value[0], l.value[1], l.value[2]), l);

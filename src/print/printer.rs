@@ -54,7 +54,8 @@ pub struct Printer {
     /// The process.
     #[serde(default)]
     pub process: String,
-    /// Formats that carry colour, by file ending. Empty in the intersection where no single format serves all.
+    /// Formats that carry colour, by file ending. Absent in the intersection where no single format serves all: then the
+    /// format of a file is not judged.
     pub formats: Option<Limit<Vec<String>>>,
     /// Build volume.
     pub build_mm: Option<Limit<[f64; 3]>>,
@@ -231,8 +232,9 @@ fn common_formats(all: &[Printer]) -> Option<Limit<Vec<String>>> {
     let mut lists = all.iter().filter_map(|p| p.formats.as_ref());
     let first = lists.next()?;
     let others: Vec<_> = lists.collect();
-    let value = first.value.iter().filter(|f| others.iter().all(|o| o.value.contains(f))).cloned().collect();
-    Some(Limit { value, source: "common to all packs".to_string(), date: first.date.clone() })
+    let value: Vec<String> =
+        first.value.iter().filter(|f| others.iter().all(|o| o.value.contains(f))).cloned().collect();
+    (!value.is_empty()).then(|| Limit { value, source: "common to all packs".to_string(), date: first.date.clone() })
 }
 
 /// Longest side first; a box fits in every build volume in some axis order when its sorted sides fit in this.
@@ -259,7 +261,8 @@ mod tests {
         let all = built_in().unwrap();
         assert_eq!(all.len(), BUILT_IN.len() + 1);
         assert!(all[1..].iter().zip(BUILT_IN).all(|(p, (name, _))| p.name == *name));
-        assert_eq!(all[0].wall_mm.as_ref().unwrap().value, 3.0);
+        assert_eq!(all[0].wall_mm.as_ref().unwrap().value, 2.0);
+        assert!(all[0].formats.is_none(), "no format serves both filament and binder jetting");
         assert_eq!(all[0].texture_px.as_ref().unwrap().value, 2048.0);
         assert_eq!(all[0].quirks.len(), 4);
         for pack in &all[1..] {
