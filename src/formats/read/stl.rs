@@ -5,10 +5,23 @@
 //! early, on words out of place, and on coordinates that are not finite.
 
 use super::ReadError;
+use super::assemble::{Assembly, Look};
+use crate::scene::ForeignMesh;
+use nalgebra::Vector3;
 
 const FORMAT: &str = "STL";
 const HEADER: u64 = 84;
 const RECORD: u64 = 50;
+
+/// Reads a mesh of loose triangles: three vertices each.
+pub fn read(bytes: &[u8]) -> Result<ForeignMesh, ReadError> {
+    let mut assembly = Assembly::new(FORMAT);
+    for corners in read_stl(bytes)? {
+        let vertices = corners.map(|p| assembly.vertex(Vector3::from(p.map(f64::from))));
+        assembly.triangle(vertices, Look::default())?;
+    }
+    assembly.finish()
+}
 
 /// Reads all triangles.
 pub fn read_stl(bytes: &[u8]) -> Result<Vec<[[f32; 3]; 3]>, ReadError> {
