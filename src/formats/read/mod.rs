@@ -30,7 +30,7 @@ pub type Beside<'a> = &'a mut dyn FnMut(&str) -> std::io::Result<Vec<u8>>;
 pub const FORMATS: [&str; 8] = ["3mf", "obj", "glb", "gltf", "ply", "stl", "wrl", "vrml"];
 
 /// Most triangles that are read; instances of instances could make more of a small file.
-const MAX_TRIANGLES: usize = 100_000_000;
+const MAX_TRIANGLES: usize = 20_000_000;
 
 /// A file that is no mesh of its format.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
