@@ -47,6 +47,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
             "formats",
             "gpu",
             "georef",
+            "print",
             "texture",
             "synthetic",
             "evaluate",

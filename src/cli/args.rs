@@ -37,6 +37,14 @@ pub enum Command {
     Eval(EvalArgs),
     /// Tell a project where photos are now that were moved
     Relink(RelinkArgs),
+    /// List the printer profiles with their limits, sources and dates
+    Printers {
+        /// Only this one: its name, or the path of a rule pack of your own [default: all]
+        profile: Option<String>,
+        /// As JSON
+        #[arg(long)]
+        json: bool,
+    },
     /// List the GPUs, which would be used, and why
     Devices,
 }

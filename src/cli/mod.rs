@@ -11,6 +11,7 @@ mod error;
 mod eval;
 mod export;
 mod info;
+mod printers;
 mod progress;
 mod relink;
 mod render;
@@ -55,6 +56,7 @@ pub fn main() -> ExitCode {
         Command::Synth(args) => synth::synth(&args),
         Command::Eval(args) => eval::eval(&args),
         Command::Relink(args) => relink::relink(&args),
+        Command::Printers { profile, json } => printers::printers(profile.as_deref(), json),
         Command::Devices => devices::devices(),
     };
     match outcome {

@@ -8,6 +8,7 @@ pub mod gltf;
 pub mod las;
 pub mod obj;
 pub mod ply;
+pub mod read;
 pub mod stl;
 pub mod textured;
 pub mod threemf;

@@ -12,6 +12,7 @@ mod charts;
 mod close;
 mod error;
 pub mod outline;
+pub mod printer;
 mod settle;
 pub mod solid;
 
