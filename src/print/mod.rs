@@ -14,6 +14,7 @@ mod error;
 pub mod outline;
 pub mod printer;
 mod settle;
+mod slivers;
 pub mod solid;
 
 pub use area::{Area, Rectangle, well_covered};

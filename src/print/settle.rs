@@ -2,20 +2,25 @@
 //!
 //! In: a [`Solid`] whose points have all their digits. Out: the same body on a grid of a power of two (2^-16 mm up to 256
 //! mm): STL, glTF and 3MF readers keep 24 binary digits, so that what is checked here is what each of them reads.
-//! Rounding lets triangles thinner than the grid cross; the body that the tangle encloses is taken again until none
-//! does, by exact predicates. Places where the surface only touches itself are opened by a hundredth of a millimetre,
+//! Rounding lets triangles thinner than the grid cross: [`super::slivers`] takes those out, and where that does not help
+//! the body that the tangle encloses is taken again, until none crosses by exact predicates. Places where the surface only touches itself are opened by a hundredth of a millimetre,
 //! since readers weld equal points.
 //! Fails where crossings are left after [`ROUNDS`].
 
-use super::PrintError;
 use super::solid::{Solid, unite};
+use super::{PrintError, slivers};
 use crate::base::Ctx;
-use crate::mesh::{inspect_topology, self_intersections};
+use crate::mesh::{MeshReport, inspect_topology, self_intersections};
+use crate::scene::Mesh;
 use nalgebra::Vector3;
 use std::collections::HashMap;
 
-/// Most times that the body is taken again.
-pub const ROUNDS: usize = 8;
+/// Most rounds of repair.
+pub const ROUNDS: usize = 24;
+/// The body is taken anew after this many rounds.
+const ANEW: usize = 6;
+/// Millimetres by which the first round may move the surface; later ones a little more.
+const REACH: f64 = 0.01;
 /// Millimetres by which touching places are opened.
 const OPENING: f64 = 0.01;
 
@@ -29,24 +34,41 @@ pub fn settle(ctx: &Ctx, solid: Solid) -> Result<Solid, PrintError> {
     let mut solid = solid;
     let size = solid.mesh.vertices.iter().map(|v| v.amax()).fold(0.0, f64::max);
     let grid = grid(size);
-    let mut pairs = 0;
-    for round in 0..=ROUNDS {
+    let mut left = 0;
+    for round in 0..ROUNDS {
         round_to(&mut solid, grid);
-        let opened = open_touching(&mut solid, OPENING * (1.0 + round as f64 / 2.0));
-        if opened > 0 {
-            round_to(&mut solid, grid);
-        }
+        let opened = open_touching(&mut solid, OPENING * (1.0 + round as f64 / 4.0));
+        round_to(&mut solid, grid);
         ctx.check()?;
+        let crossing = self_intersections(&solid.mesh);
         let topology = inspect_topology(&solid.mesh);
-        pairs = self_intersections(&solid.mesh).len();
-        if pairs == 0 && opened == 0 && topology.degenerate_triangles == 0 && topology.is_solid() {
+        if crossing.is_empty() && opened == 0 && topology.degenerate_triangles == 0 && topology.is_solid() {
             return Ok(solid);
         }
-        if round < ROUNDS && (pairs > 0 || topology.degenerate_triangles > 0 || !topology.is_solid()) {
+        left = crossing.len();
+        let troubled = troubled(&solid.mesh, &crossing, &topology);
+        let step = (round % ANEW) as f64;
+        let changed = slivers::remove(&mut solid, &troubled, REACH * (1.0 + step));
+        if opened == 0 && (changed == 0 || round % ANEW == ANEW - 1) {
             solid = unite(ctx, &[&solid])?;
         }
     }
-    Err(PrintError::Crossing { pairs, rounds: ROUNDS })
+    Err(PrintError::Crossing { pairs: left, rounds: ROUNDS })
+}
+
+/// Triangles that cross another or have no area.
+fn troubled(mesh: &Mesh, crossing: &[(u32, u32)], topology: &MeshReport) -> Vec<bool> {
+    let mut troubled = vec![false; mesh.triangles.len()];
+    for t in crossing.iter().flat_map(|&(a, b)| [a, b]) {
+        troubled[t as usize] = true;
+    }
+    if topology.degenerate_triangles > 0 {
+        for (t, own) in troubled.iter_mut().enumerate() {
+            let [a, b, c] = mesh.corners(t);
+            *own |= (b - a).cross(&(c - a)).norm() < 1e-9 * (b - a).norm().max((c - a).norm());
+        }
+    }
+    troubled
 }
 
 fn round_to(solid: &mut Solid, grid: f64) {
