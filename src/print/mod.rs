@@ -10,7 +10,9 @@ mod bake;
 mod charts;
 mod close;
 mod cut;
+pub mod judge;
 pub mod printer;
+pub mod thickness;
 
 pub use area::{Rectangle, well_covered};
 pub use bake::colour_at;

@@ -210,7 +210,7 @@ ROUTE A.b TO C.d
         assert_eq!((mesh.mesh.triangles.len(), mesh.pages.len(), mesh.polygons, mesh.objects.len()), (6, 1, 2, 3));
         assert!(mesh.notes[0].contains("Sphere") && mesh.unit.is_none());
         assert!((mesh.mesh.vertices[1] - Vector3::new(10.0, 2.0, -2.0)).norm() < 1e-12);
-        assert!(mesh.mesh.area_normal(0).z > 0.0, "mirrored, but seen from the same side");
+        assert!(mesh.mesh.area_normal(0).z < 0.0, "the outside of a mirrored body stays outside");
         assert!(mesh.mesh.area_normal(2).z > 0.0 && mesh.mesh.area_normal(4).z < 0.0);
         assert!(mesh.uvs[..2].concat().contains(&[1.0, 0.25]));
         assert_eq!(mesh.colours[4], Some([[0, 255, 0]; 3]));
@@ -220,8 +220,8 @@ ROUTE A.b TO C.d
 
     #[test]
     fn broken_files_are_refused() {
-        let mut none = |_: &str| Err(std::io::Error::other(""));
-        let mut error = |text: &str| read(text.as_bytes(), &mut none).unwrap_err();
+        let none = |_: &str| Err(std::io::Error::other(""));
+        let error = |text: &str| read(text.as_bytes(), &mut { none }).unwrap_err();
         assert!(matches!(error("#VRML V1.0 ascii\n"), ReadError::Unsupported { .. }));
         assert!(matches!(error("solid"), ReadError::Unexpected { line: 1, .. }));
         assert!(matches!(error(&TEXT.replace("2, 3, -1", "2, 4, -1")), ReadError::Index { index: 4, count: 4, .. }));
@@ -229,9 +229,7 @@ ROUTE A.b TO C.d
         assert!(matches!(error(&TEXT.replace("geometry Sphere {", "geometry Sphere 5")), ReadError::Unexpected { .. }));
         let deep = format!("#VRML V2.0 utf8\n{}", "Group { children [ ".repeat(100_000));
         assert!(matches!(error(&deep), ReadError::TooLarge { .. }));
-        for end in (0..TEXT.find("color Color").unwrap()).filter(|&e| TEXT.is_char_boundary(e)) {
-            let _ = read(&TEXT.as_bytes()[..end], &mut none);
-        }
-        assert!(matches!(error(&TEXT[..TEXT.find("Group {").unwrap() + 20]), ReadError::Unexpected { .. } | ReadError::Truncated { .. }));
+        let cut = TEXT.find("Group { children").unwrap() + 20;
+        assert!(matches!(error(&TEXT[..cut]), ReadError::Truncated { .. }));
     }
 }
