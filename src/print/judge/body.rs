@@ -151,11 +151,11 @@ fn joined_fans(mesh: &Mesh) -> Vec<u32> {
         .collect()
 }
 
-/// Judges intersections and faces that lie on each other.
-pub fn intersections(mesh: &Mesh, printer: &Printer, findings: &mut Vec<Finding>) {
+/// Judges intersections and faces that lie on each other; the result are the triangles that cut through others.
+pub fn intersections(mesh: &Mesh, printer: &Printer, findings: &mut Vec<Finding>) -> Vec<u32> {
     let pairs = self_intersections_up_to(mesh, PARTNERS);
     let centre = |i: u32| mesh.corners(i as usize).iter().sum::<Vector3<f64>>() / 3.0;
-    let (mut through, mut on) = (Vec::new(), Vec::new());
+    let (mut through, mut on, mut cut) = (Vec::new(), Vec::new(), Vec::new());
     for &(a, b) in &pairs {
         let same = mesh.triangles[a as usize].iter().all(|v| mesh.triangles[b as usize].contains(v));
         if same {
@@ -164,6 +164,7 @@ pub fn intersections(mesh: &Mesh, printer: &Printer, findings: &mut Vec<Finding>
             on.push(centre(a));
         } else {
             through.push(centre(a));
+            cut.extend([a, b]);
         }
     }
     if !through.is_empty() {
@@ -180,6 +181,7 @@ pub fn intersections(mesh: &Mesh, printer: &Printer, findings: &mut Vec<Finding>
         let make = if forbidden { Finding::fault } else { Finding::warning };
         findings.push(make("coincident-faces", text, hint).counted(on.len(), places(mesh, &on)));
     }
+    cut
 }
 
 /// Whether two triangles lie in exactly one plane.

@@ -12,7 +12,7 @@ mod file;
 mod places;
 mod shells;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 mod walls;
 pub mod weld;
 
@@ -178,11 +178,12 @@ pub fn judge(
         ..Verdict::default()
     };
     file::judge(&verdict, foreign, facts, printer, &mut findings);
-    let clean = body::judge(&mesh, printer, &mut verdict, &mut findings);
+    let sound = body::judge(&mesh, printer, &mut verdict, &mut findings);
     ctx.check()?;
-    body::intersections(&mesh, printer, &mut findings);
+    let cut = body::intersections(&mesh, printer, &mut findings);
     ctx.check()?;
-    shells::judge(&mesh, clean, foreign.upright, printer, &mut verdict, &mut findings);
+    let surface = shells::Surface { mesh: &mesh, sound, cut, upright: foreign.upright };
+    shells::judge(&surface, printer, &mut verdict, &mut findings);
     if verdict.closed {
         verdict.walls = walls::judge(ctx, &mesh, printer, &mut findings)?;
         verdict.mass_g = printer.density_g_cm3.as_ref().map(|d| d.value * verdict.volume_cm3);

@@ -1,7 +1,8 @@
 //! The pieces of a surface: bodies, cavities, what is inside out, what floats.
 //!
 //! A piece is what is connected across edges. Closed pieces are nested by the parity of crossings of a ray: even depth is
-//! a body and must have positive volume, odd depth a cavity with negative volume.
+//! a body and must have positive volume, odd depth a cavity with negative volume. Pieces that cut through others are
+//! neither inside nor outside; they count as bodies.
 
 use super::places::places;
 use super::{Finding, Verdict};
@@ -23,6 +24,18 @@ struct Shell {
     lowest: Vector3<f64>,
     /// Closed pieces around it.
     depth: usize,
+}
+
+/// What is judged.
+pub struct Surface<'a> {
+    /// The mesh in millimetres.
+    pub mesh: &'a Mesh,
+    /// Which triangles count.
+    pub sound: Vec<bool>,
+    /// Triangles that cut through others.
+    pub cut: Vec<u32>,
+    /// Whether z is known to be up.
+    pub upright: bool,
 }
 
 /// Labels of the pieces, connected across any edge; triangles that do not count have none.
@@ -56,8 +69,9 @@ fn labels(mesh: &Mesh, sound: &[bool]) -> (Vec<Option<u32>>, Vec<bool>) {
     (labels, closed)
 }
 
-fn shells(mesh: &Mesh, sound: &[bool]) -> Vec<Shell> {
-    let (labels, closed) = labels(mesh, sound);
+fn shells(surface: &Surface<'_>) -> Vec<Shell> {
+    let mesh = surface.mesh;
+    let (labels, closed) = labels(mesh, &surface.sound);
     let high = Vector3::repeat(f64::INFINITY);
     let mut shells: Vec<Shell> =
         closed.iter().map(|&closed| Shell { volume: 0.0, closed, lowest: high, depth: 0 }).collect();
@@ -91,24 +105,20 @@ fn shells(mesh: &Mesh, sound: &[bool]) -> Vec<Shell> {
             })
             .collect();
         shells.iter_mut().zip(depths).for_each(|(s, depth)| s.depth = depth);
+        for label in surface.cut.iter().filter_map(|&t| labels[t as usize]) {
+            shells[label as usize].depth = 0;
+        }
     }
     shells
 }
 
-/// Judges the pieces; `sound` says which triangles count, `upright` whether z is known to be up.
-pub fn judge(
-    mesh: &Mesh,
-    sound: Vec<bool>,
-    upright: bool,
-    printer: &Printer,
-    verdict: &mut Verdict,
-    findings: &mut Vec<Finding>,
-) {
-    let shells = shells(mesh, &sound);
+/// Judges the pieces.
+pub fn judge(surface: &Surface<'_>, printer: &Printer, verdict: &mut Verdict, findings: &mut Vec<Finding>) {
+    let shells = shells(surface);
     verdict.shells = shells.len();
     verdict.bodies = shells.iter().filter(|s| s.depth % 2 == 0).count();
     verdict.volume_cm3 = shells.iter().filter(|s| s.closed).map(|s| s.volume).sum::<f64>() / 1000.0;
-    let at = |list: &[&Shell]| places(mesh, &list.iter().map(|s| s.lowest).collect::<Vec<_>>());
+    let at = |list: &[&Shell]| places(surface.mesh, &list.iter().map(|s| s.lowest).collect::<Vec<_>>());
     let of = |want: &dyn Fn(&Shell) -> bool| shells.iter().filter(|s| s.closed && want(s)).collect::<Vec<_>>();
     let inverted = of(&|s| s.depth % 2 == 0 && s.volume <= 0.0);
     if !inverted.is_empty() {
@@ -141,7 +151,7 @@ pub fn judge(
     let ground = bodies.iter().map(|s| s.lowest.z).fold(f64::INFINITY, f64::min);
     let floating: Vec<&Shell> = bodies.iter().copied().filter(|s| s.lowest.z > ground + STANDS_MM).collect();
     if !floating.is_empty() {
-        let up = if upright { "" } else { ", taking z as up" };
+        let up = if surface.upright { "" } else { ", taking z as up" };
         let text = format!("{} bodies do not stand on the ground and are joined to nothing{up}", floating.len());
         let hint = "delete them, or join them to the body below";
         findings.push(Finding::fault("floating-bodies", text, hint).counted(floating.len(), at(&floating)));
