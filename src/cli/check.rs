@@ -130,12 +130,16 @@ fn files_of(path: &Path) -> Result<Vec<PathBuf>, CliError> {
 
 fn show(v: &Verdict, printer: &str) {
     let [x, y, z] = v.size_mm;
-    say(format!("{}: {}, for {} ({printer})", v.file, if v.passes { "no fault" } else { "FAULTS" }, v.printer));
+    say(format!("{}, for {} ({printer}): {}", v.file, v.printer, if v.passes { "no fault" } else { "faults" }));
     say(format!("  size       {x:.2} x {y:.2} x {z:.2} mm"));
     say(format!("  surface    {} triangles, {} vertices, {:.1} cm2", v.triangles, v.vertices, v.area_cm2));
     let pieces = |n: usize, one: &str, many: &str| format!("{n} {}", if n == 1 { one } else { many });
     let solid = if v.closed { format!(", {:.2} cm3", v.volume_cm3) } else { ", not closed".to_string() };
-    say(format!("  bodies     {} in {}{solid}", pieces(v.bodies, "body", "bodies"), pieces(v.shells, "shell", "shells")));
+    say(format!(
+        "  bodies     {} in {}{solid}",
+        pieces(v.bodies, "body", "bodies"),
+        pieces(v.shells, "shell", "shells")
+    ));
     if let Some(mass) = v.mass_g {
         say(format!("  mass       {mass:.1} g"));
     }

@@ -170,9 +170,8 @@ impl Gauge {
 pub fn measure(ctx: &Ctx, mesh: &Mesh, options: &ThicknessOptions) -> Result<ThicknessMap, Cancelled> {
     let gauge = Gauge::new(mesh, options.opposite_deg);
     ctx.check()?;
-    let centres: Vec<(u32, Vector3<f64>)> = (0..mesh.triangles.len())
-        .map(|t| (t as u32, mesh.corners(t).iter().sum::<Vector3<f64>>() / 3.0))
-        .collect();
+    let centres: Vec<(u32, Vector3<f64>)> =
+        (0..mesh.triangles.len()).map(|t| (t as u32, mesh.corners(t).iter().sum::<Vector3<f64>>() / 3.0)).collect();
     let places = sample_points(mesh, options.step);
     let total = (centres.len() + places.len()) as u64;
     let thickness = |at: &[(u32, Vector3<f64>)], before: u64| -> Result<Vec<f64>, Cancelled> {
@@ -278,7 +277,10 @@ mod tests {
         let mut mesh = Mesh::default();
         for i in 0..=n {
             for j in 0..2 * n {
-                let (a, b) = (std::f64::consts::PI / f64::from(n) * f64::from(i), std::f64::consts::PI / f64::from(n) * f64::from(j));
+                let (a, b) = (
+                    std::f64::consts::PI / f64::from(n) * f64::from(i),
+                    std::f64::consts::PI / f64::from(n) * f64::from(j),
+                );
                 mesh.vertices.push(Vector3::new(a.sin() * b.cos(), a.sin() * b.sin(), a.cos()) * radius);
             }
         }
@@ -304,7 +306,8 @@ mod tests {
             // Rays of a cone see less than the diameter sideways: cos of the angle, twice.
             assert!(cone.is_some_and(|c| c > 1.5 && c < 3.02), "{cone:?}");
         }
-        let circle: Vec<[f64; 2]> = (0..128).map(|i| f64::from(i) / 128.0 * std::f64::consts::TAU).map(|a| [a.cos(), a.sin()]).collect();
+        let circle: Vec<[f64; 2]> =
+            (0..128).map(|i| f64::from(i) / 128.0 * std::f64::consts::TAU).map(|a| [a.cos(), a.sin()]).collect();
         let mast = prism(&circle, 30.0);
         for (s, _) in both(&mast, 0.2, 8.0) {
             if mast.area_normal(s.triangle as usize).normalize().y.abs() < 0.5 {
@@ -318,7 +321,8 @@ mod tests {
     #[test]
     fn a_thin_sheet_on_a_thick_body_is_found_at_its_own_thickness() {
         // A wall of 0.6 mm on a slab of 5 mm, as one closed outline drawn along y.
-        let outline = [[0.0, 0.0], [20.0, 0.0], [20.0, 5.0], [10.6, 5.0], [10.6, 15.0], [10.0, 15.0], [10.0, 5.0], [0.0, 5.0]];
+        let outline =
+            [[0.0, 0.0], [20.0, 0.0], [20.0, 5.0], [10.6, 5.0], [10.6, 15.0], [10.0, 15.0], [10.0, 5.0], [0.0, 5.0]];
         let mesh = prism(&outline, 8.0);
         let (mut thin, mut area) = (0, 0.0f64);
         for (s, cone) in both(&mesh, 0.2, 3.0) {

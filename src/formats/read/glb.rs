@@ -252,12 +252,7 @@ impl Reader {
         Ok(())
     }
 
-    fn page(
-        &mut self,
-        image: &gltf::Image<'_>,
-        assembly: &mut Assembly,
-        beside: Beside<'_>,
-    ) -> Result<u32, ReadError> {
+    fn page(&mut self, image: &gltf::Image<'_>, assembly: &mut Assembly, beside: Beside<'_>) -> Result<u32, ReadError> {
         if let Some(page) = self.images[image.index()] {
             return Ok(page);
         }
@@ -298,13 +293,16 @@ impl Reader {
             if !fits {
                 return Err(broken(format!("the accessor {} lies outside its buffer view", accessor.index())));
             }
-            let item = |i: usize| (0..width).map(|k| number(&data[from + i * step + k * kind.size()..], kind)).collect();
+            let item =
+                |i: usize| (0..width).map(|k| number(&data[from + i * step + k * kind.size()..], kind)).collect();
             Ok((0..count).map(item).collect::<Vec<Vec<f64>>>())
         };
         let mut items = match accessor.view() {
             Some(view) => read(&view, accessor.offset(), accessor.data_type(), width, accessor.count())?,
             // Without a view all are zero; only a file that says which are not would mean something.
-            None if accessor.count() > 10_000_000 => return Err(broken("an accessor without data claims too many items")),
+            None if accessor.count() > 10_000_000 => {
+                return Err(broken("an accessor without data claims too many items"));
+            }
             None => vec![vec![0.0; width]; accessor.count()],
         };
         if let Some(sparse) = accessor.sparse() {
@@ -412,7 +410,9 @@ mod tests {
         let normal = mesh.mesh.area_normal(0);
         assert!((normal - Vector3::x()).norm() < 1e-6, "{normal}");
         let (low, high) = mesh.mesh.bounds().unwrap();
-        assert!((low - Vector3::new(-2.0, 0.0, 0.0)).norm() < 1e-6 && (high - Vector3::new(10.0, 1.0, 2.0)).norm() < 1e-6);
+        assert!(
+            (low - Vector3::new(-2.0, 0.0, 0.0)).norm() < 1e-6 && (high - Vector3::new(10.0, 1.0, 2.0)).norm() < 1e-6
+        );
         assert_eq!(mesh.pages[0].image.as_ref().unwrap().at(0, 0), [4, 5, 6]);
         assert_eq!(mesh.uvs[0][0], [0.0, 1.0]);
         // Mirrored, the triangles still face towards where the square faced: z of glTF, which is -y.

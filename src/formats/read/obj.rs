@@ -113,12 +113,7 @@ fn material(assembly: &mut Assembly, all: &HashMap<String, Material>, name: &str
 }
 
 /// One of `v`, `v/t`, `v//n`, `v/t/n`.
-fn corner(
-    words: &str,
-    lists: &Lists,
-    material: &Material,
-    wrong: impl Fn() -> ReadError,
-) -> Result<Corner, ReadError> {
+fn corner(words: &str, lists: &Lists, material: &Material, wrong: impl Fn() -> ReadError) -> Result<Corner, ReadError> {
     let mut parts = words.split('/');
     let mut next = |what, count: usize| match parts.next() {
         None | Some("") => Ok(None),

@@ -39,9 +39,10 @@ pub fn triangles(corners: &[Vector3<f64>]) -> Vec<[usize; 3]> {
         let is_ear = |&i: &usize| {
             let [a, b, c] = at(i);
             turn(a, b, c) > 0.0
-                && left.iter().filter(|&&p| flat[p] != flat[a] && flat[p] != flat[b] && flat[p] != flat[c]).all(|&p| {
-                    !(turn(a, b, p) >= 0.0 && turn(b, c, p) >= 0.0 && turn(c, a, p) >= 0.0)
-                })
+                && left
+                    .iter()
+                    .filter(|&&p| flat[p] != flat[a] && flat[p] != flat[b] && flat[p] != flat[c])
+                    .all(|&p| !(turn(a, b, p) >= 0.0 && turn(b, c, p) >= 0.0 && turn(c, a, p) >= 0.0))
         };
         // Corners on a straight line and crossings leave no ear: then the flattest corner goes.
         let least = |&i: &usize, &j: &usize| {

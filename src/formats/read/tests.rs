@@ -151,7 +151,10 @@ fn tiles_become_one_mesh() {
     let plain = super::stl::read(&FILES["a.stl"]).unwrap();
     let n = tile().mesh.triangles.len();
     let both = super::merged(vec![plain, tile(), tile()]).unwrap();
-    assert_eq!((both.mesh.triangles.len(), both.uvs.len(), both.page.len(), both.pages.len()), (3 * n, 3 * n, 3 * n, 2));
+    assert_eq!(
+        (both.mesh.triangles.len(), both.uvs.len(), both.page.len(), both.pages.len()),
+        (3 * n, 3 * n, 3 * n, 2)
+    );
     assert_eq!((both.page[0], both.page[n], both.page[2 * n]), (crate::scene::NO_PAGE, 0, 1));
     assert_eq!(both.mesh.corners(2 * n + 5), tile().mesh.corners(5));
     let glb = read_bytes("a.glb", &FILES["a.glb"]).unwrap();

@@ -153,7 +153,8 @@ fn look_of(
         return Ok(Look { texture: None, colours: Some(of(list)?) });
     }
     if let Some((texture, list)) = resources.coordinates.get(&group) {
-        let texture = resources.textures.get(texture).ok_or_else(|| broken(format!("there is no texture {texture}")))?;
+        let texture =
+            resources.textures.get(texture).ok_or_else(|| broken(format!("there is no texture {texture}")))?;
         let mut uvs = [[0.0; 2]; 3];
         for (uv, i) in uvs.iter_mut().zip(indices) {
             *uv = list[existing(FORMAT, "texture coordinate", i64::from(i), list.len())?];

@@ -119,10 +119,12 @@ impl Reader {
         page: Option<u32>,
         plain: Option<[u8; 3]>,
     ) -> Result<(), ReadError> {
-        let list = |field: &str, inner: &str| set.nodes(field).first().map_or(Vec::new(), |n| n.numbers(inner).to_vec());
+        let list =
+            |field: &str, inner: &str| set.nodes(field).first().map_or(Vec::new(), |n| n.numbers(inner).to_vec());
         let points = list("coord", "point");
         let uvs = list("texCoord", "point");
-        let colours: Vec<[u8; 3]> = list("color", "color").chunks_exact(3).map(|c| [c[0], c[1], c[2]].map(byte)).collect();
+        let colours: Vec<[u8; 3]> =
+            list("color", "color").chunks_exact(3).map(|c| [c[0], c[1], c[2]].map(byte)).collect();
         let by_vertex = set.truth("colorPerVertex", true);
         let base = self.assembly.out.mesh.vertices.len() as u32;
         for p in points.chunks_exact(3) {
@@ -205,7 +207,8 @@ ROUTE A.b TO C.d
     #[test]
     fn transforms_uses_textures_and_colours() {
         let picture = png(&Rgb8::filled(2, 2, [4, 5, 6])).unwrap();
-        let mut beside = |name: &str| if name == "a b.png" { Ok(picture.clone()) } else { Err(std::io::Error::other("")) };
+        let mut beside =
+            |name: &str| if name == "a b.png" { Ok(picture.clone()) } else { Err(std::io::Error::other("")) };
         let mesh = read(TEXT.as_bytes(), &mut beside).unwrap();
         assert_eq!((mesh.mesh.triangles.len(), mesh.pages.len(), mesh.polygons, mesh.objects.len()), (6, 1, 2, 3));
         assert!(mesh.notes[0].contains("Sphere") && mesh.unit.is_none());

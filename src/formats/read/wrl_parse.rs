@@ -197,7 +197,8 @@ impl<'a> Parser<'a> {
             "USE" => {
                 let name = self.word("a name")?;
                 let found = self.named.get(name).cloned();
-                let reason = || format!("the name {} is used before it is given", name.chars().take(40).collect::<String>());
+                let reason =
+                    || format!("the name {} is used before it is given", name.chars().take(40).collect::<String>());
                 return found.map(Some).ok_or_else(|| ReadError::Broken { format: FORMAT, reason: reason() });
             }
             "DEF" => {

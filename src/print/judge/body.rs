@@ -23,7 +23,8 @@ pub fn welded_as_the_format_says(
     let (joined, count) = welded(&mesh);
     let by_index_only = facts.name.to_ascii_lowercase().ends_with(".3mf");
     if count > 0 && by_index_only {
-        let text = format!("{count} vertices lie on others along open edges; 3MF joins triangles by vertex number only");
+        let text =
+            format!("{count} vertices lie on others along open edges; 3MF joins triangles by vertex number only");
         let hint = "join equal vertices in the program that wrote the file";
         findings.push(Finding::warning("vertices-not-joined", text, hint));
         return mesh;
@@ -101,9 +102,8 @@ fn triangles(mesh: &Mesh, printer: &Printer, findings: &mut Vec<Finding>) -> Vec
         let points: Vec<_> = degenerate.iter().map(|&i| centre(i)).collect();
         let text = format!("{} triangles have no area", points.len());
         let hint = "merge the vertices of each, or let the program that wrote them simplify the mesh";
-        findings.push(
-            Finding::warning("degenerate-triangles", text, hint).counted(points.len(), places(mesh, &points)),
-        );
+        findings
+            .push(Finding::warning("degenerate-triangles", text, hint).counted(points.len(), places(mesh, &points)));
     }
     // Equal corners, whatever the direction.
     let mut keys: Vec<([u32; 3], u32)> = t.iter().copied().zip(0..).collect();
@@ -117,11 +117,13 @@ fn triangles(mesh: &Mesh, printer: &Printer, findings: &mut Vec<Finding>) -> Vec
     if !doubled.is_empty() {
         let text = format!("{} triangles have the same corners as another one", doubled.len());
         let is_quirk = printer.quirks.contains(&Quirk::NoCoincidentFaces);
-        let text = if is_quirk { format!("{text}; {} takes no faces that lie on each other", printer.title) } else { text };
+        let text = if is_quirk {
+            format!("{text}; the profile {} takes no faces that lie on each other", printer.name)
+        } else {
+            text
+        };
         let hint = "delete the doubled triangles";
-        findings.push(
-            Finding::fault("duplicate-triangles", text, hint).counted(doubled.len(), places(mesh, &doubled)),
-        );
+        findings.push(Finding::fault("duplicate-triangles", text, hint).counted(doubled.len(), places(mesh, &doubled)));
     }
     sound
 }
@@ -170,9 +172,7 @@ pub fn intersections(mesh: &Mesh, printer: &Printer, findings: &mut Vec<Finding>
     if !through.is_empty() {
         let text = format!("{} pairs of triangles cut through each other", through.len());
         let hint = "join the bodies by a boolean union, or separate them";
-        findings.push(
-            Finding::fault("self-intersections", text, hint).counted(through.len(), places(mesh, &through)),
-        );
+        findings.push(Finding::fault("self-intersections", text, hint).counted(through.len(), places(mesh, &through)));
     }
     if !on.is_empty() {
         let forbidden = printer.quirks.contains(&Quirk::NoCoincidentFaces);

@@ -32,7 +32,8 @@ pub fn judge(
 fn limits(verdict: &Verdict, foreign: &ForeignMesh, facts: &FileFacts, printer: &Printer, findings: &mut Vec<Finding>) {
     let ending = facts.name.rsplit_once('.').map(|(_, e)| e.to_ascii_lowercase()).unwrap_or_default();
     if let Some(l) = printer.formats.as_ref().filter(|l| !l.value.contains(&ending)) {
-        let text = format!("{} takes no {ending} with colour; it takes {}", printer.title, l.value.join(", "));
+        let text =
+            format!("the profile {} takes no {ending} with colour; it takes {}", printer.name, l.value.join(", "));
         let mut finding = Finding::fault("format", text, "export it in one of those formats");
         finding.source = Some(source(l));
         findings.push(finding);
@@ -50,10 +51,12 @@ fn limits(verdict: &Verdict, foreign: &ForeignMesh, facts: &FileFacts, printer: 
     let pages = foreign.pages.len() as f64;
     most("texture-pages", "textures", pages, printer.texture_pages.as_ref(), "bake them into one");
     if foreign.polygons > 0 && printer.quirks.contains(&Quirk::TrianglesOnly) {
-        let text = format!("{} faces have more than three corners; {} takes triangles only", foreign.polygons, printer.title);
-        findings.push(
-            Finding::fault("polygons", text, "cut them into triangles").counted(foreign.polygons, Vec::new()),
+        let text = format!(
+            "{} faces have more than three corners; the profile {} takes triangles only",
+            foreign.polygons, printer.name
         );
+        findings
+            .push(Finding::fault("polygons", text, "cut them into triangles").counted(foreign.polygons, Vec::new()));
     }
 }
 
@@ -67,7 +70,8 @@ fn volume(verdict: &Verdict, printer: &Printer, findings: &mut Vec<Finding>) {
     if let Some(k) = (0..3).rev().find(|&k| size[k] > room[k] + 1e-6) {
         let [x, y, z] = verdict.size_mm;
         let [a, b, c] = l.value;
-        let text = format!("{x:.1} x {y:.1} x {z:.1} mm do not fit into {a} x {b} x {c} mm in any of the six axis orders");
+        let text =
+            format!("{x:.1} x {y:.1} x {z:.1} mm do not fit into {a} x {b} x {c} mm in any of the six axis orders");
         let hint = "make it smaller, or split it";
         findings.push(Finding::fault("size", text, hint).against(size[k], room[k], &source(l)));
     }
@@ -96,19 +100,28 @@ fn textures(foreign: &ForeignMesh, printer: &Printer, findings: &mut Vec<Finding
         };
         let side = image.width.max(image.height) as f64;
         if let Some(l) = printer.texture_px.as_ref().filter(|l| side > l.value) {
-            let text = format!("the texture {} is {} x {} pixels, the limit is {}", page.name, image.width, image.height, l.value);
+            let text = format!(
+                "the texture {} is {} x {} pixels, the limit is {}",
+                page.name, image.width, image.height, l.value
+            );
             findings.push(Finding::fault("texture-size", text, "reduce it").against(side, l.value, &source(l)));
         }
         let bits = f64::from(page.bits);
         if let Some(l) = printer.bit_depth.as_ref().filter(|l| bits > l.value) {
             let text = format!("the texture {} has {bits} bits a channel, the limit is {}", page.name, l.value);
-            findings.push(Finding::fault("texture-depth", text, "save it with fewer").against(bits, l.value, &source(l)));
+            findings.push(Finding::fault("texture-depth", text, "save it with fewer").against(
+                bits,
+                l.value,
+                &source(l),
+            ));
         }
     }
     let outside = |uv: &[f32; 2]| uv.iter().any(|x| !(-1e-4..=1.0 + 1e-4).contains(x));
     let tiled = foreign.uvs.iter().filter(|t| t.iter().any(outside)).count();
     if tiled > 0 {
-        let text = format!("{tiled} triangles have texture coordinates outside their picture: it repeats there, or it is clamped");
+        let text = format!(
+            "{tiled} triangles have texture coordinates outside their picture: it repeats there, or it is clamped"
+        );
         let hint = "bake the textures, so that no picture repeats";
         findings.push(Finding::warning("texture-repeats", text, hint).counted(tiled, Vec::new()));
     }
@@ -121,7 +134,11 @@ fn colours(foreign: &ForeignMesh, printer: &Printer, findings: &mut Vec<Finding>
     let without = (0..count).filter(|&t| !textured(t) && !coloured(t)).count();
     if without == count {
         let text = "the file has neither textures nor colours";
-        findings.push(Finding::warning("no-colour", text, "export it with its textures, in a format that carries them"));
+        findings.push(Finding::warning(
+            "no-colour",
+            text,
+            "export it with its textures, in a format that carries them",
+        ));
         return;
     }
     if without > 0 {
@@ -131,7 +148,8 @@ fn colours(foreign: &ForeignMesh, printer: &Printer, findings: &mut Vec<Finding>
     }
     let only_textured = (0..count).filter(|&t| textured(t) && !coloured(t)).count();
     if only_textured > 0 && printer.quirks.contains(&Quirk::NoTextures) {
-        let text = format!("{only_textured} triangles are coloured by textures, which {} ignores", printer.title);
+        let text =
+            format!("{only_textured} triangles are coloured by textures, which the profile {} ignores", printer.name);
         let hint = "turn the texture into colours of triangles or vertices";
         findings.push(Finding::warning("textures-ignored", text, hint).counted(only_textured, Vec::new()));
     }
@@ -140,7 +158,7 @@ fn colours(foreign: &ForeignMesh, printer: &Printer, findings: &mut Vec<Finding>
     different.sort_unstable();
     different.dedup();
     if different.len() as f64 > l.value {
-        let text = format!("{} different colours, {} takes {}", different.len(), printer.title, l.value);
+        let text = format!("{} different colours, the profile {} takes {}", different.len(), printer.name, l.value);
         let hint = "reduce the colours to those of the filaments";
         let (value, limit) = (different.len() as f64, l.value);
         findings.push(Finding::warning("colours", text, hint).against(value, limit, &source(l)));

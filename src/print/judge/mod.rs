@@ -161,8 +161,10 @@ pub fn judge(
     let known = unit.or(foreign.unit);
     let scale = known.unwrap_or(LengthUnit::Millimetre).mm();
     let mut findings = Vec::new();
-    let mut mesh =
-        Mesh { vertices: foreign.mesh.vertices.iter().map(|v| v * scale).collect(), triangles: foreign.mesh.triangles.clone() };
+    let mut mesh = Mesh {
+        vertices: foreign.mesh.vertices.iter().map(|v| v * scale).collect(),
+        triangles: foreign.mesh.triangles.clone(),
+    };
     mesh = body::welded_as_the_format_says(mesh, foreign, facts, &mut findings);
     ctx.check()?;
     let size = mesh.bounds().map_or([0.0; 3], |(low, high)| (high - low).into());

@@ -122,7 +122,11 @@ pub fn judge(surface: &Surface<'_>, printer: &Printer, verdict: &mut Verdict, fi
     let of = |want: &dyn Fn(&Shell) -> bool| shells.iter().filter(|s| s.closed && want(s)).collect::<Vec<_>>();
     let inverted = of(&|s| s.depth % 2 == 0 && s.volume <= 0.0);
     if !inverted.is_empty() {
-        let text = format!("{} of {} closed pieces are inside out: their volume is negative", inverted.len(), shells.len());
+        let text = format!(
+            "{} of {} pieces are inside out: they are closed, but their volume is negative",
+            inverted.len(),
+            shells.len()
+        );
         let hint = "turn their normals outwards";
         findings.push(Finding::fault("inside-out", text, hint).counted(inverted.len(), at(&inverted)));
     }
@@ -135,7 +139,8 @@ pub fn judge(surface: &Surface<'_>, printer: &Printer, verdict: &mut Verdict, fi
     let cavities = of(&|s| s.depth % 2 == 1 && s.volume <= 0.0);
     if !cavities.is_empty() {
         let litres: f64 = -cavities.iter().map(|s| s.volume).sum::<f64>() / 1000.0;
-        let text = format!("{} cavities of {litres:.2} cm3 have no opening: powder or resin stays inside", cavities.len());
+        let text =
+            format!("{} cavities of {litres:.2} cm3 have no opening: powder or resin stays inside", cavities.len());
         let hint = "add drain holes, or fill the cavities";
         findings.push(Finding::warning("closed-cavities", text, hint).counted(cavities.len(), at(&cavities)));
     }
@@ -144,7 +149,7 @@ pub fn judge(surface: &Surface<'_>, printer: &Printer, verdict: &mut Verdict, fi
         let text = format!("the file holds {} separate bodies", bodies.len());
         let hint = "join them by a boolean union, or delete the loose pieces";
         let one = printer.quirks.contains(&Quirk::OneBody);
-        let text = if one { format!("{text}; {} takes one", printer.title) } else { text };
+        let text = if one { format!("{text}; the profile {} takes one", printer.name) } else { text };
         let make = if one { Finding::fault } else { Finding::warning };
         findings.push(make("several-bodies", text, hint).counted(bodies.len(), Vec::new()));
     }

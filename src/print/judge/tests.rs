@@ -38,7 +38,6 @@ pub(crate) fn prism(outline: &[[f64; 2]], length: f64) -> Mesh {
     mesh
 }
 
-
 /// Ear clipping for outlines of tests.
 fn ears(outline: &[[f64; 2]]) -> Vec<[u32; 3]> {
     let turn = |a: [f64; 2], b: [f64; 2], c: [f64; 2]| (b[0] - a[0]) * (c[1] - a[1]) - (b[1] - a[1]) * (c[0] - a[0]);
@@ -222,7 +221,14 @@ fn files_are_held_against_the_profile() {
     let facts = FileFacts { name: "a.obj".into(), bytes: 1_000_000 };
     let v = judge(&Ctx::silent(), &mesh, &facts, &strict, None).unwrap();
     let expected = [
-        "format", "triangles", "file-size", "texture-pages", "polygons", "texture-size", "texture-depth", "texture-missing",
+        "format",
+        "triangles",
+        "file-size",
+        "texture-pages",
+        "polygons",
+        "texture-size",
+        "texture-depth",
+        "texture-missing",
     ];
     assert_eq!(codes(&v, Severity::Error), expected);
     assert_eq!(codes(&v, Severity::Warning), ["texture-repeats", "triangles-without-colour", "textures-ignored"]);
