@@ -18,6 +18,7 @@ pub use refine::{RefineOptions, refine};
 pub use simplify::{Simplified, SimplifyOptions, simplify, simplify_textured};
 pub use smooth::{SmoothOptions, smooth};
 pub use surface::{SurfaceOptions, surface};
+pub use topology::pieces;
 
 use crate::base::Cancelled;
 

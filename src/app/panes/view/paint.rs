@@ -7,6 +7,7 @@ use super::{View3d, control, tools};
 use crate::app::session::Session;
 use crate::app::thumbs::{Thumb, Thumbs};
 use crate::cli::What;
+use crate::mesh::bvh::Bvh;
 use crate::render::{COLOUR_MAP, Shading, VIEW_CLASSES, ViewCamera, Viewport};
 use eframe::egui::{self, Align2, Color32, FontId, Painter, Pos2, Rect, Sense, Shape, Stroke, Vec2};
 use nalgebra::{Vector2, Vector3};
@@ -50,11 +51,47 @@ impl Screen {
         Some(self.place(&camera.project(p, self.size())?.0))
     }
 
+    /// A line of which what lies behind the surface is thin and dashed.
+    fn line_behind(
+        &self,
+        painter: &Painter,
+        (camera, surface): (&ViewCamera, Option<&Bvh>),
+        ends: [Vector3<f64>; 2],
+        stroke: Stroke,
+    ) {
+        let Some(surface) = surface else { return self.line(painter, camera, ends, stroke) };
+        let at = |i: usize| ends[0] + (ends[1] - ends[0]) * (i as f64 / STEPS as f64);
+        let hidden: Vec<bool> = (0..STEPS).map(|i| is_behind(camera, surface, &((at(i) + at(i + 1)) / 2.0))).collect();
+        let mut from = 0;
+        for run in hidden.chunk_by(|a, b| a == b) {
+            let piece = [at(from), at(from + run.len())];
+            from += run.len();
+            if !run[0] {
+                self.line(painter, camera, piece, stroke);
+            } else if let Some([a, b]) = camera.project_line(piece, self.size()) {
+                let faint = Stroke::new(stroke.width.min(1.0), stroke.color.gamma_multiply(0.55));
+                painter.add(Shape::dashed_line(&[self.place(&a), self.place(&b)], faint, 3.0, 5.0));
+            }
+        }
+    }
+
     fn line(&self, painter: &Painter, camera: &ViewCamera, ends: [Vector3<f64>; 2], stroke: Stroke) {
         if let Some([a, b]) = camera.project_line(ends, self.size()) {
             painter.line_segment([self.place(&a), self.place(&b)], stroke);
         }
     }
+}
+
+/// Pieces of a line that are seen or hidden as a whole.
+const STEPS: usize = 24;
+/// Share of the distance by which a point on the surface may lie behind it.
+const BEHIND: f64 = 0.004;
+
+/// Whether the surface lies between the eye and a point.
+fn is_behind(camera: &ViewCamera, surface: &Bvh, p: &Vector3<f64>) -> bool {
+    let sight = if camera.orthographic { camera.axes()[2] * (100.0 * camera.distance) } else { p - camera.eye() };
+    let share = if camera.orthographic { BEHIND / 100.0 } else { BEHIND };
+    surface.occluded(&(p - sight), &sight, 0.0, 1.0 - share)
 }
 
 /// Draws everything that lies over the picture.
@@ -70,9 +107,11 @@ pub(super) fn over(
     let Some(viewport) = view.viewport.as_ref() else { return };
     let painter = ui.painter_at(screen.rect);
     let camera = &viewport.camera;
+    let surface = viewport.surface();
     if let Some(sight) = &view.sight {
         for seen in &sight.seen {
-            screen.line(&painter, camera, [seen.centre, sight.point], Stroke::new(1.3, RAY));
+            let ends = [seen.centre, sight.point];
+            screen.line_behind(&painter, (camera, surface.as_deref()), ends, Stroke::new(1.3, RAY));
         }
         if let Some(at) = screen.of(camera, &sight.point) {
             painter.circle(at, 5.0, MARK, Stroke::new(1.5, Color32::BLACK));
@@ -100,13 +139,15 @@ pub(super) fn over(
 
 fn measurements(view: &View3d, viewport: &Viewport, screen: &Screen, hover: Option<Pos2>, painter: &Painter) {
     let camera = &viewport.camera;
+    let surface = viewport.surface();
+    let sight = (camera, surface.as_deref());
     let draw = |points: &[Vector3<f64>], closed: bool| {
         for pair in points.windows(2) {
-            screen.line(painter, camera, [pair[0], pair[1]], Stroke::new(4.0, Color32::from_black_alpha(140)));
-            screen.line(painter, camera, [pair[0], pair[1]], Stroke::new(2.0, MARK));
+            screen.line_behind(painter, sight, [pair[0], pair[1]], Stroke::new(4.0, Color32::from_black_alpha(140)));
+            screen.line_behind(painter, sight, [pair[0], pair[1]], Stroke::new(2.0, MARK));
         }
         if let ([first, .., last], true) = (points, closed) {
-            screen.line(painter, camera, [*last, *first], Stroke::new(2.0, MARK));
+            screen.line_behind(painter, sight, [*last, *first], Stroke::new(2.0, MARK));
         }
         for at in points.iter().filter_map(|p| screen.of(camera, p)) {
             painter.circle(at, 3.5, MARK, Stroke::new(1.0, Color32::BLACK));
