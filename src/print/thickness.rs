@@ -12,8 +12,13 @@
 //! skeletonisation using the shape diameter function", The Visual Computer 24(4), 2008, with ray lengths taken along the
 //! normal so that a sheet gives its thickness.
 //!
-//! Cost: see the report of `measure`'s test of time; about 3 us a place and core on a mesh of a million triangles. Failure
-//! modes: on open or inverted meshes the inside is unknown and the result means nothing.
+//! Cost: a place takes 2 to 4 visits of the hierarchy. A part of 807 550 triangles takes, with their centres and 213 797
+//! samples, 13 s on two busy cores when measured up to 4 mm (9 s up to 2 mm, 23 s up to 6 mm: larger balls meet more of the
+//! surface), that is 16 s for a million triangles; a ball around the centre of a finely cut sphere, which is as far from
+//! all of it, is the worst case. Against the cone: of the places that the ball calls thinner than 2 mm on that part the cone
+//! confirms 91 %; it also calls 4 % of the surface thin along the edges of flat roofs, where most of its rays leave through
+//! the facade, which is why the ball is the measure. Failure modes: on open or inverted meshes the inside is unknown and the
+//! result means nothing.
 
 use crate::base::{Cancelled, Ctx};
 use crate::mesh::bvh::Bvh;

@@ -5,7 +5,7 @@
 //! know before paying. Topology is exact; self-intersections are decided by exact predicates; wall thickness is measured at
 //! sample points (see [`super::thickness`]) and only on closed meshes, since elsewhere there is no inside.
 //!
-//! Cost: about 20 s for a million triangles on two cores, most of it self-intersections and thickness.
+//! Cost: a part of 807 550 triangles (3MF, 28 MB) takes 12 s on two busy cores with reading, up to 2 GB of memory.
 
 mod body;
 mod file;
@@ -186,14 +186,15 @@ pub fn judge(
     ctx.check()?;
     let surface = shells::Surface { mesh: &mesh, sound, cut, upright: foreign.upright };
     shells::judge(&surface, printer, &mut verdict, &mut findings);
-    if verdict.closed {
+    let solid = verdict.closed && findings.iter().all(|f| f.code != "inside-out");
+    if solid {
         verdict.walls = walls::judge(ctx, &mesh, printer, &mut findings)?;
         verdict.mass_g = printer.density_g_cm3.as_ref().map(|d| d.value * verdict.volume_cm3);
         let by_volume = printer.price_cm3.as_ref().map(|p| p.value * verdict.volume_cm3);
         let by_area = printer.price_cm2.as_ref().map(|p| p.value * verdict.area_cm2);
         verdict.price = by_volume.or(by_area).map(|_| by_volume.unwrap_or(0.0) + by_area.unwrap_or(0.0));
     } else if printer.wall_mm.is_some() {
-        let text = "wall thickness and volume were not measured: a surface that is not closed has no inside";
+        let text = "wall thickness was not measured: a surface that is open or inside out has no inside";
         findings.push(Finding::info("walls-not-measured", text, "repair the faults above first"));
     }
     // Errors sort last by their order, and come first here; within a severity the order of the checks stays.
