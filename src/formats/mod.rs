@@ -12,4 +12,5 @@ pub mod read;
 pub mod stl;
 pub mod textured;
 pub mod threemf;
+pub mod wrl;
 pub mod xmp;

@@ -10,9 +10,9 @@ mod simplify;
 mod smooth;
 mod spatial_order;
 mod surface;
-pub(crate) mod topology;
+pub mod topology;
 
-pub use check::{MeshReport, inspect, inspect_topology, self_intersections};
+pub use check::{MeshReport, inspect, inspect_topology, self_intersections, self_intersections_up_to};
 pub use clean::{CleanOptions, clean, make_manifold};
 pub use refine::{RefineOptions, refine};
 pub use simplify::{Simplified, SimplifyOptions, simplify, simplify_textured};

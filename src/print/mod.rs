@@ -11,11 +11,13 @@ mod body;
 mod charts;
 mod close;
 mod error;
+pub mod judge;
 pub mod outline;
 pub mod printer;
 mod settle;
 mod slivers;
 pub mod solid;
+pub mod thickness;
 
 pub use area::{Area, Rectangle, well_covered};
 pub use bake::colour_at;

@@ -206,7 +206,7 @@ pub fn intersection(all: &[Printer]) -> Printer {
     quirks.dedup();
     Printer {
         name: "default".to_string(),
-        title: "Every printer below".to_string(),
+        title: "what every printer takes".to_string(),
         process: String::new(),
         formats: common_formats(all),
         build_mm: common_volume(all),

@@ -15,7 +15,7 @@ use base64::engine::general_purpose::STANDARD;
 use gltf::accessor::{DataType, Dimensions};
 use gltf::mesh::Mode;
 use gltf::{Accessor, Document, Node, Primitive, Semantic};
-use nalgebra::{Matrix3, Matrix4};
+use nalgebra::{Matrix3, Matrix4, Quaternion, UnitQuaternion};
 
 const FORMAT: &str = "glTF";
 
@@ -142,6 +142,21 @@ fn decoded(uri: &str) -> String {
     String::from_utf8_lossy(&bytes).into_owned()
 }
 
+/// The transform of a node. Its numbers are decimals in the file: their nearest f64 is closer to them than the f32 that the
+/// parser keeps.
+fn transform(node: &Node<'_>) -> Matrix4<f64> {
+    let exact = |x: f32| x.to_string().parse().unwrap_or(f64::from(x));
+    match node.transform() {
+        gltf::scene::Transform::Matrix { matrix } => Matrix4::from_fn(|r, c| exact(matrix[c][r])),
+        gltf::scene::Transform::Decomposed { translation, rotation: [x, y, z, w], scale } => {
+            let turn = UnitQuaternion::from_quaternion(Quaternion::new(exact(w), exact(x), exact(y), exact(z)));
+            Matrix4::new_translation(&translation.map(exact).into())
+                * turn.to_homogeneous()
+                * Matrix4::new_nonuniform_scaling(&scale.map(exact).into())
+        }
+    }
+}
+
 struct Reader {
     buffers: Vec<Vec<u8>>,
     /// Page of each image that was needed.
@@ -160,8 +175,7 @@ impl Reader {
         if depth > DEEPEST {
             return Err(broken(format!("its nodes are nested more than {DEEPEST} deep")));
         }
-        let own = node.transform().matrix();
-        let world_from_node = parent * Matrix4::from_fn(|r, c| f64::from(own[c][r]));
+        let world_from_node = parent * transform(node);
         if let Some(mesh) = node.mesh() {
             assembly.object(node.name().or(mesh.name()).unwrap_or_default());
             for primitive in mesh.primitives() {

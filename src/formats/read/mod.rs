@@ -13,6 +13,7 @@ mod ply;
 mod polygon;
 pub mod stl;
 mod threemf;
+mod threemf_parts;
 mod wrl;
 mod wrl_parse;
 
