@@ -180,9 +180,8 @@ fn ball(radius: f64) -> Solid {
         divided.extend([[t[0], m[0], m[2]], [m[0], t[1], m[1]], [m[2], m[1], t[2]], m]);
     }
     let mut mesh = Mesh { vertices: vertices.into_iter().map(|v| v.normalize()).collect(), triangles: divided };
-    let nearest = (0..mesh.triangles.len())
-        .map(|t| mesh.area_normal(t).normalize().dot(&mesh.corners(t)[0]))
-        .fold(1.0, f64::min);
+    let nearest =
+        (0..mesh.triangles.len()).map(|t| mesh.area_normal(t).normalize().dot(&mesh.corners(t)[0])).fold(1.0, f64::min);
     mesh.vertices.iter_mut().for_each(|v| *v *= radius / nearest);
     Solid::plain(mesh)
 }
@@ -195,12 +194,7 @@ mod tests {
     use nalgebra::Vector2;
 
     fn rectangle(x: [f64; 2], y: [f64; 2]) -> Vec<Vector2<f64>> {
-        vec![
-            Vector2::new(x[0], y[0]),
-            Vector2::new(x[1], y[0]),
-            Vector2::new(x[1], y[1]),
-            Vector2::new(x[0], y[1]),
-        ]
+        vec![Vector2::new(x[0], y[0]), Vector2::new(x[1], y[0]), Vector2::new(x[1], y[1]), Vector2::new(x[0], y[1])]
     }
 
     #[test]
