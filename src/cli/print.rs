@@ -15,7 +15,7 @@ use crate::base::{Ctx, Diagnostic, Event, Severity};
 use crate::formats::{gltf, obj, ply, stl, textured, threemf, wrl};
 use crate::print::judge::{FileFacts, Verdict, judge};
 use crate::print::printer::Printer;
-use crate::print::{Made, PartOptions, PartSize, PrintError, make_part};
+use crate::print::{PartOptions, PartSize, PrintError, make_part};
 use crate::project::Project;
 use crate::scene::{City, Georeference, LocalFrame, Part, Reconstruction};
 use clap::{Args, ValueEnum};
@@ -57,9 +57,6 @@ pub struct PrintArgs {
     /// Material below the lowest place of the surface in millimetres
     #[arg(long, default_value_t = 3.0, value_name = "MM")]
     pub base_mm: f64,
-    /// Thinnest wall in millimetres; 0 leaves walls as they are [default: what the printer needs]
-    #[arg(long, value_name = "MM")]
-    pub wall_mm: Option<f64>,
     /// Formats to write [default: 3mf, or the first that the printer takes]
     #[arg(long, value_enum, value_delimiter = ',')]
     pub formats: Vec<Format>,
@@ -121,23 +118,23 @@ pub fn print(args: &PrintArgs) -> Result<(), CliError> {
     let city: City = project.current("city")?.get("output")?;
     fs::create_dir_all(&args.out).map_err(|e| CliError::io("create", &args.out, &e))?;
     let (ctx, notes) = context();
-    let made = make_part(&ctx, &city, &options)?;
+    let part = make_part(&ctx, &city, &options)?;
     drop(city);
     let mut written = Vec::new();
     for format in formats {
-        written.push(write(&ctx, &made.part, format, &args.out, &printer)?);
+        written.push(write(&ctx, &part, format, &args.out, &printer)?);
     }
-    let pictures = page::pictures(&made.part);
+    let pictures = page::pictures(&part);
     for (name, picture) in &pictures {
         let path = args.out.join(format!("preview-{name}.jpg"));
         fs::write(&path, &picture.jpeg).map_err(|e| CliError::io("write", &path, &e))?;
     }
     let notes = notes.lock().unwrap_or_else(PoisonError::into_inner).clone();
-    let ticket = ticket::of(args, &printer, &made, &written, &notes)?;
+    let ticket = ticket::of(args, &printer, &part, &written, &notes)?;
     let text = serde_json::to_string_pretty(&ticket).map_err(|e| CliError::new(e.to_string(), ""))?;
     put(&args.out.join("ticket.json"), text.as_bytes())?;
     put(&args.out.join("report.html"), page::report(&ticket, &written, &pictures).as_bytes())?;
-    summary(args, &made, &written)
+    summary(args, &part, &written)
 }
 
 fn put(path: &Path, bytes: &[u8]) -> Result<(), CliError> {
@@ -153,12 +150,6 @@ fn options(args: &PrintArgs, printer: &Printer, frame: Option<&LocalFrame>) -> R
     } else {
         defaults.page
     };
-    let wall = args.wall_mm.or_else(|| limit(&printer.wall_mm)).filter(|&w| w != 0.0);
-    if let Some(value) = wall.filter(|w| !(*w > 0.0 && w.is_finite())) {
-        return Err(
-            PrintError::Absurd { what: "the thinnest wall in mm", value, limit: "positive, or 0 for none" }.into()
-        );
-    }
     let title = args.title.clone().unwrap_or_else(|| {
         args.project.file_stem().map_or_else(|| "city".into(), |s| s.to_string_lossy().into_owned())
     });
@@ -171,7 +162,6 @@ fn options(args: &PrintArgs, printer: &Printer, frame: Option<&LocalFrame>) -> R
         metric: frame.is_some(),
         base_mm: args.base_mm,
         z_scale: args.z_scale,
-        wall_mm: wall,
         build_mm: printer.build_mm.as_ref().map(|b| b.value),
         max_triangles: limit(&printer.triangles)
             .map_or(defaults.max_triangles, |n| defaults.max_triangles.min(n as usize)),
@@ -247,22 +237,10 @@ fn write(ctx: &Ctx, part: &Part, format: Format, folder: &Path, printer: &Printe
     Ok(Written { path, files, verdict })
 }
 
-fn summary(args: &PrintArgs, made: &Made, written: &[Written]) -> Result<(), CliError> {
-    let size = made.part.mesh.bounds().map_or_else(Default::default, |(low, high)| high - low);
-    let scale = made.part.scale_denominator.map_or_else(String::new, |n| format!(", 1:{n:.0}"));
-    say(format!(
-        "{:.1} x {:.1} x {:.1} mm{scale}, {} triangles",
-        size.x,
-        size.y,
-        size.z,
-        made.part.mesh.triangles.len()
-    ));
-    if let Some(t) = &made.thickened {
-        say(format!(
-            "walls to {:.2} mm: {:.0} mm2 were thinner (thinnest {:.2} mm), {:.1} mm2 are left; {:.0} mm3 added",
-            t.wall_mm, t.thin_mm2_before, t.thinnest_mm_before, t.thin_mm2_after, t.added_mm3
-        ));
-    }
+fn summary(args: &PrintArgs, part: &Part, written: &[Written]) -> Result<(), CliError> {
+    let size = part.mesh.bounds().map_or_else(Default::default, |(low, high)| high - low);
+    let scale = part.scale_denominator.map_or_else(String::new, |n| format!(", 1:{n:.0}"));
+    say(format!("{:.1} x {:.1} x {:.1} mm{scale}, {} triangles", size.x, size.y, size.z, part.mesh.triangles.len()));
     let mut faults = 0;
     for file in written {
         let own: Vec<_> = file.verdict.of(Severity::Error).collect();

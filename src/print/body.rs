@@ -135,7 +135,7 @@ fn surface_near(ctx: &Ctx, city: &City, frame: &Frame, budget: usize) -> Result<
 }
 
 /// The largest piece; what floats beside it is left out and counted.
-pub(super) fn standing_piece(ctx: &Ctx, solid: &Solid) -> Solid {
+fn standing_piece(ctx: &Ctx, solid: &Solid) -> Solid {
     let (labels, count) = pieces(&solid.mesh);
     let mut volumes = vec![0.0; count];
     for (t, &label) in labels.iter().enumerate() {

@@ -58,21 +58,6 @@ pub fn report(ticket: &Ticket, written: &[Written], pictures: &[(&str, Picture)]
         }
         tile(if part.passes { "passes".into() } else { "faults".into() }, "judgement");
         let _ = write!(page, "</div>");
-        if let Some(w) = &part.walls {
-            let _ = write!(
-                page,
-                "<h2>Walls</h2><p>The printer needs {:.2} mm. {:.0} mm2 of the surface had thinner walls, the thinnest \
-                 {:.2} mm; after thickening {:.1} mm2 are left, the thinnest {:.2} mm. {:.0} mm3 were added, {} tips \
-                 rounded.</p>",
-                w.wall_mm,
-                w.thin_mm2_before,
-                w.thinnest_mm_before,
-                w.thin_mm2_after,
-                w.thinnest_mm_after,
-                w.added_mm3,
-                w.balls
-            );
-        }
         let _ = write!(page, "<h2>Files</h2><table><tr><th>name<th class=n>MB<th>BLAKE3</tr>");
         for file in &part.files {
             let (name, sum) = (escape(&file.name), escape(&file.blake3));

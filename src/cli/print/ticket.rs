@@ -4,7 +4,7 @@ use super::{PrintArgs, Written};
 use crate::base::{Diagnostic, Severity};
 use crate::cli::CliError;
 use crate::print::printer::Printer;
-use crate::print::{Made, Thickened};
+use crate::scene::Part;
 use serde::Serialize;
 
 /// What `ticket.json` holds.
@@ -47,8 +47,6 @@ pub struct TicketPart {
     pub mass_g: Option<f64>,
     /// Price in the profile's currency, where it gives one.
     pub price: Option<f64>,
-    /// What was done to its walls.
-    pub walls: Option<Thickened>,
     /// Whether every file is without fault.
     pub passes: bool,
     /// Files with their checksums.
@@ -70,7 +68,7 @@ pub struct TicketFile {
 pub fn of(
     args: &PrintArgs,
     printer: &Printer,
-    made: &Made,
+    part: &Part,
     written: &[Written],
     notes: &[Diagnostic],
 ) -> Result<Ticket, CliError> {
@@ -84,9 +82,9 @@ pub fn of(
         files.push(TicketFile { name, bytes: bytes.len() as u64, blake3: blake3::hash(&bytes).to_hex().to_string() });
     }
     let verdict = written.first().map(|w| &w.verdict);
-    let mesh = &made.part.mesh;
+    let mesh = &part.mesh;
     let size = mesh.bounds().map_or_else(Default::default, |(low, high)| high - low);
-    let part = TicketPart {
+    let own = TicketPart {
         name: "part".into(),
         size_mm: size.into(),
         triangles: mesh.triangles.len(),
@@ -94,19 +92,18 @@ pub fn of(
         area_cm2: (0..mesh.triangles.len()).map(|t| mesh.area_normal(t).norm()).sum::<f64>() / 200.0,
         mass_g: verdict.and_then(|v| v.mass_g),
         price: verdict.and_then(|v| v.price),
-        walls: made.thickened,
         passes: written.iter().all(|w| w.verdict.of(Severity::Error).next().is_none()),
         files,
     };
     Ok(Ticket {
-        title: made.part.title.clone(),
+        title: part.title.clone(),
         software: format!("veduta {}", env!("CARGO_PKG_VERSION")),
         command: command(args),
         printer: [printer.name.clone(), printer.title.clone()],
-        scale_denominator: made.part.scale_denominator,
+        scale_denominator: part.scale_denominator,
         z_scale: args.z_scale,
         base_mm: args.base_mm,
-        parts: vec![part],
+        parts: vec![own],
         notes: notes.iter().map(|d| d.message.clone()).collect(),
     })
 }
@@ -133,7 +130,6 @@ fn command(args: &PrintArgs) -> String {
     option("--size-mm", args.size_mm.map(|s| s.to_string()));
     option("--z-scale", (args.z_scale != 1.0).then(|| args.z_scale.to_string()));
     option("--base-mm", Some(args.base_mm.to_string()));
-    option("--wall-mm", args.wall_mm.map(|w| w.to_string()));
     let formats: Vec<&str> = args.formats.iter().map(|f| f.ending()).collect();
     option("--formats", (!formats.is_empty()).then(|| formats.join(",")));
     option("--title", args.title.clone());
