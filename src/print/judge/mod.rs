@@ -195,7 +195,7 @@ pub fn judge(
         let by_volume = printer.price_cm3.as_ref().map(|p| p.value * verdict.volume_cm3);
         let by_area = printer.price_cm2.as_ref().map(|p| p.value * verdict.area_cm2);
         verdict.price = by_volume.or(by_area).map(|_| by_volume.unwrap_or(0.0) + by_area.unwrap_or(0.0));
-    } else if printer.wall_mm.is_some() {
+    } else if printer.wall_mm.is_some() || printer.detail_mm.is_some() {
         let text = "wall thickness was not measured: a surface that is open or inside out has no inside";
         findings.push(Finding::info("walls-not-measured", text, "repair the faults above first"));
     }

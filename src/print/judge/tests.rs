@@ -174,6 +174,20 @@ fn places_values_and_limits_are_told() {
 }
 
 #[test]
+fn details_and_gaps_are_held_against_their_limits() {
+    let fine = Printer { wall_mm: None, detail_mm: limit(0.8), gap_mm: limit(0.5), ..printer() };
+    let v = verdict(&foreign(boxed([0.0; 3], [30.0, 30.0, 0.7])), &fine);
+    assert_eq!(v.finding("thin-walls").unwrap().limit, Some(0.8));
+    let close = |gap: f64| joined(&[boxed([0.0; 3], [20.0; 3]), boxed([20.0 + gap, 0.0, 0.0], [20.0; 3])]);
+    let only_gaps = Printer { detail_mm: None, ..fine };
+    for (gap, found) in [(0.2, true), (0.6, false)] {
+        let v = verdict(&foreign(close(gap)), &only_gaps);
+        assert_eq!(v.finding("narrow-gaps").is_some(), found);
+        assert!(v.walls.is_none());
+    }
+}
+
+#[test]
 fn cavities_copies_and_touching_bodies_are_warnings() {
     let outer = boxed([0.0; 3], [40.0; 3]);
     let hollow = joined(&[outer.clone(), inverted(boxed([5.0; 3], [30.0; 3]))]);
