@@ -17,6 +17,7 @@ pub mod printer;
 mod settle;
 mod slivers;
 pub mod solid;
+mod thicken;
 pub mod thickness;
 
 pub use area::{Area, Rectangle, well_covered};
@@ -24,6 +25,7 @@ pub use bake::colour_at;
 pub use body::{Frame, body};
 pub use error::PrintError;
 pub use settle::settle;
+pub use thicken::{Thickened, thicken};
 
 use crate::base::{Ctx, Diagnostic};
 use crate::scene::{City, Part};
@@ -42,6 +44,10 @@ pub struct PartOptions {
     pub base_mm: f64,
     /// How much heights are exaggerated.
     pub z_scale: f64,
+    /// Thinnest wall in millimetres; `None` leaves walls as they are.
+    pub wall_mm: Option<f64>,
+    /// Sides of the printer's build volume in millimetres, in any order.
+    pub build_mm: Option<[f64; 3]>,
     /// Most triangles.
     pub max_triangles: usize,
     /// Side of the square texture page in texels.
@@ -69,6 +75,8 @@ impl Default for PartOptions {
             metric: true,
             base_mm: 3.0,
             z_scale: 1.0,
+            wall_mm: None,
+            build_mm: None,
             max_triangles: 1_000_000,
             page: 2048,
             plain: [206, 204, 198],
@@ -77,23 +85,66 @@ impl Default for PartOptions {
     }
 }
 
+/// A part, and what was done for it.
+#[derive(Clone, Debug)]
+pub struct Made {
+    /// The part.
+    pub part: Part,
+    /// What was done to its walls.
+    pub thickened: Option<Thickened>,
+}
+
 /// Makes the part.
-pub fn make_part(ctx: &Ctx, city: &City, options: &PartOptions) -> Result<Part, PrintError> {
+pub fn make_part(ctx: &Ctx, city: &City, options: &PartOptions) -> Result<Made, PrintError> {
     let area = match &options.area {
         Some(area) => area.clone(),
         None => Area::Rectangle(well_covered(city)?),
     };
     let frame = Frame::new(city, &area, options)?;
+    let flat = frame.rectangle.size * frame.mm_per_unit;
+    check_size([flat.x, flat.y, options.base_mm], options)?;
     let mut budget = options.max_triangles * 19 / 20;
-    let body = loop {
-        let body = settle(ctx, body(ctx, city, &frame, budget)?)?;
+    let (body, thickened) = loop {
+        let (body, thickened) = shaped(ctx, city, &frame, options, budget)?;
         if body.photo.len() <= options.max_triangles || budget < 16 {
-            break body;
+            break (body, thickened);
         }
-        // Walls and bottom have triangles too; leave more room for them.
+        // Walls, bottom and what thickening adds have triangles too; leave more room for them.
         budget = budget * options.max_triangles / body.photo.len() * 19 / 20;
     };
-    colour(ctx, city, &frame, options, &body)
+    if let Some((low, high)) = body.mesh.bounds() {
+        check_size((high - low).into(), options)?;
+    }
+    Ok(Made { part: colour(ctx, city, &frame, options, &body)?, thickened })
+}
+
+/// The settled body with walls as thick as asked for.
+fn shaped(
+    ctx: &Ctx,
+    city: &City,
+    frame: &Frame,
+    options: &PartOptions,
+    budget: usize,
+) -> Result<(Solid, Option<Thickened>), PrintError> {
+    let solid = settle(ctx, body(ctx, city, frame, budget)?)?;
+    let Some(wall) = options.wall_mm else { return Ok((solid, None)) };
+    let top = solid.mesh.bounds().map_or(0.0, |b| b.1.z);
+    let prism = outline::prism(&frame.outline, 0.0, top + 2.0 * wall);
+    let (solid, done) = thicken(ctx, solid, wall, &prism)?;
+    Ok((solid, Some(done)))
+}
+
+/// Fails where a box fits into the build volume in no order of its sides.
+fn check_size(size_mm: [f64; 3], options: &PartOptions) -> Result<(), PrintError> {
+    let Some(mut build) = options.build_mm else { return Ok(()) };
+    let mut sides = size_mm;
+    sides.sort_by(f64::total_cmp);
+    build.sort_by(f64::total_cmp);
+    if sides.iter().zip(build).all(|(s, b)| *s <= b) {
+        Ok(())
+    } else {
+        Err(PrintError::TooLarge { size_mm, build_mm: build })
+    }
 }
 
 /// Unfolds and bakes the body.

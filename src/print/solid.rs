@@ -17,7 +17,7 @@ use manifold_rust::cancel::CancelToken;
 use manifold_rust::manifold::Manifold;
 use manifold_rust::types::{BooleanEngine, Error, MeshGL64, OpType, WindingRule};
 use nalgebra::Vector3;
-use std::collections::HashMap;
+use rayon::prelude::*;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Duration;
 
@@ -66,36 +66,46 @@ pub fn unite(ctx: &Ctx, bodies: &[&Solid]) -> Result<Solid, PrintError> {
     for body in bodies {
         all.append(body);
     }
-    guarded(ctx, |token| Ok(import(&all)?.rebuild_solid_with_token(WindingRule::Positive, Some(token))))
+    guarded(ctx, |token| {
+        let (body, id) = import(&all)?;
+        Ok((body.rebuild_solid_with_token(WindingRule::Positive, Some(token)), vec![(id, &all)]))
+    })
 }
 
 /// The space inside `body` and not inside `tool`.
 pub fn subtract(ctx: &Ctx, body: &Solid, tool: &Solid) -> Result<Solid, PrintError> {
-    combine(ctx, body, tool, OpType::Subtract)
+    combine(ctx, body, tool, OpType::Subtract, BooleanEngine::Robust)
 }
 
 /// The space inside both.
 pub fn intersect(ctx: &Ctx, a: &Solid, b: &Solid) -> Result<Solid, PrintError> {
-    combine(ctx, a, b, OpType::Intersect)
+    combine(ctx, a, b, OpType::Intersect, BooleanEngine::Robust)
 }
 
-fn combine(ctx: &Ctx, a: &Solid, b: &Solid, operation: OpType) -> Result<Solid, PrintError> {
+/// What lies of `body` inside `tool`, where the body is a 2-manifold: ten times as fast as [`intersect`], but where the
+/// body crosses itself it still does so after.
+pub fn cut(ctx: &Ctx, body: &Solid, tool: &Solid) -> Result<Solid, PrintError> {
+    combine(ctx, body, tool, OpType::Intersect, BooleanEngine::Exact)
+}
+
+fn combine(ctx: &Ctx, a: &Solid, b: &Solid, what: OpType, engine: BooleanEngine) -> Result<Solid, PrintError> {
     if a.mesh.triangles.is_empty() {
         return Ok(Solid::default());
     }
     if b.mesh.triangles.is_empty() {
-        return Ok(if operation == OpType::Intersect { Solid::default() } else { a.clone() });
+        return Ok(if what == OpType::Intersect { Solid::default() } else { a.clone() });
     }
     guarded(ctx, |token| {
-        let (a, b) = (import(a)?, import(b)?);
-        Ok(a.boolean_with_engine_and_token(&b, operation, BooleanEngine::Robust, Some(token)))
+        let ((one, id_a), (other, id_b)) = (import(a)?, import(b)?);
+        let result = one.boolean_with_engine_and_token(&other, what, engine, Some(token));
+        Ok((result, vec![(id_a, a), (id_b, b)]))
     })
 }
 
 /// Runs the engine on another thread, so that this one can pass a cancellation on, and turns what it says into ours.
-fn guarded(
+fn guarded<'a>(
     ctx: &Ctx,
-    run: impl FnOnce(&CancelToken) -> Result<Manifold, PrintError> + Send,
+    run: impl FnOnce(&CancelToken) -> Result<(Manifold, Vec<(u32, &'a Solid)>), PrintError> + Send,
 ) -> Result<Solid, PrintError> {
     let token = CancelToken::new();
     let result = std::thread::scope(|scope| {
@@ -109,69 +119,85 @@ fn guarded(
         worker.join()
     });
     ctx.check()?;
-    let Ok(Ok(manifold)) = result else { return Err(PrintError::Engine { reason: "it stopped unexpectedly".into() }) };
-    let manifold = manifold?;
+    let Ok(Ok(result)) = result else { return Err(PrintError::Engine { reason: "it stopped unexpectedly".into() }) };
+    let (manifold, sources) = result?;
     match manifold.status() {
-        Error::NoError => Ok(export(&manifold)),
+        Error::NoError => export(&manifold, &sources),
         other => Err(PrintError::Engine { reason: other.to_str().to_lowercase() }),
     }
 }
 
-/// Numbers of a vertex: its position, its place in the city, and whether it shows it.
-const PROPERTIES: usize = 7;
-
-fn import(solid: &Solid) -> Result<Manifold, PrintError> {
+/// The engine's form of a body; its faces are numbered like our triangles, so that results say where they come from.
+fn import(solid: &Solid) -> Result<(Manifold, u32), PrintError> {
     let mesh = &solid.mesh;
-    let mut first = vec![u64::MAX; mesh.vertices.len()];
-    let mut known: HashMap<(u32, [u64; 3], bool), u64> = HashMap::with_capacity(mesh.vertices.len());
-    let mut out = MeshGL64 { num_prop: PROPERTIES as u64, ..MeshGL64::default() };
-    for (t, triangle) in mesh.triangles.iter().enumerate() {
-        for (&v, origin) in triangle.iter().zip(&solid.origin[t]) {
-            let key = (v, [origin.x, origin.y, origin.z].map(f64::to_bits), solid.photo[t]);
-            let index = *known.entry(key).or_insert_with(|| {
-                let index = (out.vert_properties.len() / PROPERTIES) as u64;
-                let p = &mesh.vertices[v as usize];
-                let flag = if solid.photo[t] { 1.0 } else { 0.0 };
-                out.vert_properties.extend([p.x, p.y, p.z, origin.x, origin.y, origin.z, flag]);
-                if first[v as usize] == u64::MAX {
-                    first[v as usize] = index;
-                } else {
-                    out.merge_from_vert.push(index);
-                    out.merge_to_vert.push(first[v as usize]);
-                }
-                index
-            });
-            out.tri_verts.push(index);
-        }
-    }
-    let manifold = Manifold::from_mesh_gl64_robust(&out);
+    let id = Manifold::reserve_ids(1);
+    let gl = MeshGL64 {
+        num_prop: 3,
+        vert_properties: mesh.vertices.iter().flat_map(|v| [v.x, v.y, v.z]).collect(),
+        tri_verts: mesh.triangles.iter().flatten().map(|&v| u64::from(v)).collect(),
+        run_index: vec![0, 3 * mesh.triangles.len() as u64],
+        run_original_id: vec![id],
+        face_id: (0..mesh.triangles.len() as u64).collect(),
+        ..MeshGL64::default()
+    };
+    let manifold = Manifold::from_mesh_gl64_robust(&gl);
     match manifold.status() {
-        Error::NoError => Ok(manifold),
+        Error::NoError => Ok((manifold, id)),
         other => Err(PrintError::Engine { reason: other.to_str().to_lowercase() }),
     }
 }
 
-fn export(manifold: &Manifold) -> Solid {
+/// Our form of a result, with what its triangles carry taken from the triangles that they are pieces of.
+fn export(manifold: &Manifold, sources: &[(u32, &Solid)]) -> Result<Solid, PrintError> {
     let gl = manifold.get_mesh_gl64(-1);
     let n = gl.num_prop as usize;
-    let row = |v: u64| &gl.vert_properties[v as usize * n..][..n];
     // Vertices that differ only in what they carry are one.
     let mut target: Vec<u32> = (0..gl.num_vert() as u32).collect();
     for (from, to) in gl.merge_from_vert.iter().zip(&gl.merge_to_vert) {
         target[*from as usize] = *to as u32;
     }
-    let vertices = (0..gl.num_vert() as u64).map(|v| Vector3::from_row_slice(&row(v)[..3])).collect();
-    let mut solid = Solid { mesh: Mesh { vertices, triangles: Vec::new() }, ..Solid::default() };
-    for corners in gl.tri_verts.chunks_exact(3) {
-        solid.mesh.triangles.push([0, 1, 2].map(|k| target[corners[k] as usize]));
-        let carried =
-            |k: usize| if n == PROPERTIES { Vector3::from_row_slice(&row(corners[k])[3..6]) } else { Vector3::zeros() };
-        solid.origin.push([carried(0), carried(1), carried(2)]);
-        let shown = corners.iter().map(|&v| row(v).get(6).copied().unwrap_or(0.0)).sum::<f64>();
-        solid.photo.push(shown > 1.5);
+    let vertices = gl.vert_properties.chunks_exact(n.max(3)).map(|p| Vector3::new(p[0], p[1], p[2])).collect();
+    let triangles = gl.tri_verts.chunks_exact(3).map(|c| [0, 1, 2].map(|k| target[c[k] as usize])).collect();
+    let mesh = Mesh { vertices, triangles };
+    let lost = || PrintError::Engine { reason: "a piece of surface comes from nowhere".into() };
+    let mut run = 0;
+    let mut carried = Vec::with_capacity(mesh.triangles.len());
+    for t in 0..mesh.triangles.len() {
+        while run + 1 < gl.run_original_id.len() && gl.run_index[run + 1] <= 3 * t as u64 {
+            run += 1;
+        }
+        let id = gl.run_original_id.get(run).ok_or_else(lost)?;
+        let source = sources.iter().find(|s| s.0 == *id).ok_or_else(lost)?.1;
+        let face = *gl.face_id.get(t).ok_or_else(lost)? as usize;
+        if face >= source.photo.len() {
+            return Err(lost());
+        }
+        carried.push((source, face));
     }
-    solid.mesh = compact(&solid.mesh);
-    solid
+    let origin = carried
+        .par_iter()
+        .enumerate()
+        .map(|(t, &(source, face))| mesh.corners(t).map(|p| place_in(source, face, &p)))
+        .collect();
+    let photo = carried.iter().map(|(source, face)| source.photo[*face]).collect();
+    Ok(Solid { mesh: compact(&mesh), origin, photo })
+}
+
+/// The place of the city that a point of a triangle comes from.
+fn place_in(source: &Solid, face: usize, p: &Vector3<f64>) -> Vector3<f64> {
+    let ([a, b, c], [oa, ob, oc]) = (source.mesh.corners(face), &source.origin[face]);
+    let (e1, e2, d) = (b - a, c - a, p - a);
+    let (d11, d12, d22) = (e1.norm_squared(), e1.dot(&e2), e2.norm_squared());
+    let det = d11 * d22 - d12 * d12;
+    if det <= 1e-12 * d11 * d22 {
+        // A line: by the share of its longer side.
+        let (along, end, square) = if d11 >= d22 { (e1, ob, d11) } else { (e2, oc, d22) };
+        let share = if square > 0.0 { (d.dot(&along) / square).clamp(0.0, 1.0) } else { 0.0 };
+        return oa + (end - oa) * share;
+    }
+    let v = (d22 * d.dot(&e1) - d12 * d.dot(&e2)) / det;
+    let w = (d11 * d.dot(&e2) - d12 * d.dot(&e1)) / det;
+    oa + (ob - oa) * v + (oc - oa) * w
 }
 
 /// Drops vertices that no triangle uses.

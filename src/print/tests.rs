@@ -58,7 +58,7 @@ fn a_part_is_closed_and_has_the_size_asked_for() {
     for (hole, size) in [(false, PartSize::LongestMm(120.0)), (true, PartSize::Scale(400.0))] {
         let area = Rectangle { centre: Vector2::new(17.0, 25.0), size: Vector2::new(30.0, 24.0), azimuth: 0.3 };
         let options = PartOptions { area: Some(area.into()), size, ..options() };
-        let part = make_part(&Ctx::silent(), &city(40, hole), &options).unwrap();
+        let part = make_part(&Ctx::silent(), &city(40, hole), &options).unwrap().part;
         let report = inspect(&part.mesh);
         assert!(report.is_solid() && report.self_intersections == 0, "{report:?}");
         assert_eq!(part.mesh.vertices.len() as i64 - part.mesh.triangles.len() as i64 / 2, 2, "a ball, topologically");
@@ -78,7 +78,7 @@ fn a_part_is_closed_and_has_the_size_asked_for() {
 fn the_top_has_the_citys_colours_and_the_sides_are_plain() {
     let area = Rectangle { centre: Vector2::new(17.0, 25.0), size: Vector2::new(30.0, 30.0), azimuth: 0.0 };
     let options = PartOptions { area: Some(area.into()), ..options() };
-    let part = make_part(&Ctx::silent(), &city(40, false), &options).unwrap();
+    let part = make_part(&Ctx::silent(), &city(40, false), &options).unwrap().part;
     let mm_per_m = 150.0 / 30.0;
     let mut errors = Vec::new();
     for t in 0..part.mesh.triangles.len() {
@@ -107,13 +107,13 @@ fn the_top_has_the_citys_colours_and_the_sides_are_plain() {
 #[test]
 fn triangles_stay_within_the_limit() {
     let options = PartOptions { max_triangles: 1500, ..options() };
-    let part = make_part(&Ctx::silent(), &city(40, true), &options).unwrap();
+    let part = make_part(&Ctx::silent(), &city(40, true), &options).unwrap().part;
     assert!(part.mesh.triangles.len() <= 1500 && inspect(&part.mesh).is_solid());
 }
 
 #[test]
 fn no_texel_belongs_to_two_places() {
-    let part = make_part(&Ctx::silent(), &city(30, false), &options()).unwrap();
+    let part = make_part(&Ctx::silent(), &city(30, false), &options()).unwrap().part;
     let mut owner: HashMap<(usize, usize), usize> = HashMap::new();
     let mut shared = 0;
     for (t, uvs) in part.uvs.iter().enumerate() {

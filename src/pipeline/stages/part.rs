@@ -41,7 +41,7 @@ impl Stage for PartStage {
             PrintSize::LongestMm(mm) => PartSize::LongestMm(mm),
         };
         let options = PartOptions { size, metric: self.metric, title: self.title.clone(), ..PartOptions::default() };
-        let part = make_part(&job.ctx, &city, &options).map_err(|e| StageError::failed(Self::NAME, &e, e.hint()))?;
+        let part = make_part(&job.ctx, &city, &options).map_err(|e| StageError::failed(Self::NAME, &e, e.hint()))?.part;
         if let Some((low, high)) = part.mesh.bounds() {
             let size = high - low;
             for (name, mm) in [("width_mm", size.x), ("depth_mm", size.y), ("height_mm", size.z)] {
