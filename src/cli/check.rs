@@ -98,7 +98,7 @@ fn read_file(file: &Path, total: &mut u64) -> Result<ForeignMesh, CliError> {
 }
 
 /// The ending of a file's name, or of the first tile's.
-fn format_of(path: &Path) -> Result<String, CliError> {
+pub(crate) fn format_of(path: &Path) -> Result<String, CliError> {
     let files = files_of(path)?;
     let ending = files.first().and_then(|f| f.extension());
     Ok(ending.map(|e| e.to_string_lossy().to_ascii_lowercase()).unwrap_or_default())

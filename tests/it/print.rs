@@ -13,8 +13,22 @@ fn an_order_has_files_that_pass_pictures_a_report_and_a_ticket() {
     let out = dir.path().join("order");
     let o = text(&out);
     let output = succeed(&[
-        "print", p, "-o", o, "--printer", "polyjet", "--size-mm", "60", "--base-mm", "4", "--z-scale", "1.5", "--title",
-        "Tiny & <fine>", "--formats", "3mf,obj,wrl,ply,glb,stl",
+        "print",
+        p,
+        "-o",
+        o,
+        "--printer",
+        "polyjet",
+        "--size-mm",
+        "60",
+        "--base-mm",
+        "4",
+        "--z-scale",
+        "1.5",
+        "--title",
+        "Tiny & <fine>",
+        "--formats",
+        "3mf,obj,wrl,ply,glb,stl",
     ]);
     assert_eq!(stdout(&output).matches("no fault").count(), 6, "{}", stdout(&output));
     let ticket: serde_json::Value = serde_json::from_slice(&fs::read(out.join("ticket.json")).unwrap()).unwrap();
