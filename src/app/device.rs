@@ -5,9 +5,13 @@
 //! and a run goes on where it stopped, so that nothing is lost. The same can be asked for from the menu, for drivers that
 //! draw badly. A second loss ends the program with an error: there is nothing left to fall back to.
 
+use super::VedutaApp;
+use super::message::Message;
+use eframe::egui;
 use eframe::egui_wgpu::{NativeAdapterSelectorMethod, WgpuConfiguration, WgpuSetup};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
 /// Set to `software` for a window that a software adapter draws.
 const ADAPTER: &str = "VEDUTA_ADAPTER";
@@ -78,12 +82,47 @@ pub fn open_anew(project: Option<&Path>, why: &str) -> std::io::Result<()> {
     Ok(())
 }
 
+/// How long a window that takes another's place waits for that one to let go of the project.
+const TAKEOVER: Duration = Duration::from_secs(5);
+
+impl VedutaApp {
+    /// Says why this window was opened in another's place, once that one has let go of the project.
+    pub fn take_over(&mut self, reason: &str) {
+        let root = self.session.as_ref().map(|s| s.root.clone());
+        let until = Instant::now() + TAKEOVER;
+        while let Some(root) = &root
+            && self.session.as_ref().is_some_and(|s| s.read_only.is_some())
+            && Instant::now() < until
+        {
+            std::thread::sleep(Duration::from_millis(100));
+            self.message = None;
+            self.open(root, None);
+        }
+        let headline = format!("{reason}: the window is drawn by {} now", self.adapter);
+        self.message = Some(Message::note(headline, "a run that was at work goes on with Run > Start"));
+    }
+
+    /// Opens a window that a software adapter draws, and closes this one.
+    pub fn open_in_software(&mut self, ctx: &egui::Context) {
+        let root = self.session.take().map(|s| s.root.clone());
+        match open_anew(root.as_deref(), "asked for") {
+            Ok(()) => ctx.send_viewport_cmd(egui::ViewportCommand::Close),
+            Err(e) => {
+                if let Some(root) = root {
+                    self.open(&root, None);
+                }
+                let hint = "start the program with VEDUTA_ADAPTER=software in its environment";
+                self.message = Some(Message::error(format!("another window cannot be opened: {e}"), hint));
+            }
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::gpu::testing;
     use std::sync::mpsc;
-    use std::time::Duration;
 
     #[test]
     fn a_lost_device_is_noticed() {

@@ -39,7 +39,6 @@ use panes::{Layout, PhotoView};
 use session::Session;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::{Duration, Instant};
 use thumbs::Thumbs;
 
 /// What the window is given at its start.
@@ -87,9 +86,6 @@ pub struct VedutaApp {
     closing: Arc<Mutex<bool>>,
 }
 
-/// How long a window that takes another's place waits for that one to let go of the project.
-const TAKEOVER: Duration = Duration::from_secs(5);
-
 impl VedutaApp {
     /// The window's state at its start.
     pub fn new(cc: &eframe::CreationContext<'_>, setup: Setup) -> Self {
@@ -135,22 +131,6 @@ impl VedutaApp {
             app.take_over(&reason);
         }
         app
-    }
-
-    /// Says why this window was opened in another's place, once that one has let go of the project.
-    fn take_over(&mut self, reason: &str) {
-        let root = self.session.as_ref().map(|s| s.root.clone());
-        let until = Instant::now() + TAKEOVER;
-        while let Some(root) = &root
-            && self.session.as_ref().is_some_and(|s| s.read_only.is_some())
-            && Instant::now() < until
-        {
-            std::thread::sleep(Duration::from_millis(100));
-            self.message = None;
-            self.open(root, None);
-        }
-        let headline = format!("{reason}: the window is drawn by {} now", self.adapter);
-        self.message = Some(Message::note(headline, "a run that was at work goes on with Run > Start"));
     }
 
     /// Opens a project, or makes one with these photos. What fails is shown.
@@ -280,21 +260,6 @@ impl VedutaApp {
             }
             Action::SoftwareWindow => self.open_in_software(ctx),
             Action::Quit => ctx.send_viewport_cmd(egui::ViewportCommand::Close),
-        }
-    }
-
-    /// Opens a window that a software adapter draws, and closes this one.
-    fn open_in_software(&mut self, ctx: &egui::Context) {
-        let root = self.session.take().map(|s| s.root.clone());
-        match device::open_anew(root.as_deref(), "asked for") {
-            Ok(()) => ctx.send_viewport_cmd(egui::ViewportCommand::Close),
-            Err(e) => {
-                if let Some(root) = root {
-                    self.open(&root, None);
-                }
-                let hint = "start the program with VEDUTA_ADAPTER=software in its environment";
-                self.message = Some(Message::error(format!("another window cannot be opened: {e}"), hint));
-            }
         }
     }
 

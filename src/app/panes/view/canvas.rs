@@ -1,6 +1,7 @@
 //! The picture and what the pointer and the keys do to it.
 
-use super::paint::{self, Screen};
+use super::paint;
+use super::screen::Screen;
 use super::{SETTLE, View3d, sight};
 use crate::app::session::Session;
 use crate::app::thumbs::Thumbs;

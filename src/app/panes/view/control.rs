@@ -1,6 +1,7 @@
 //! Control points over the picture: filled triangles, check points empty ones, at their given places.
 
-use super::paint::{MARK, Screen, ground, tag};
+use super::paint::{MARK, ground, tag};
+use super::screen::Screen;
 use crate::app::session::Session;
 use crate::render::ViewCamera;
 use crate::scene::ControlRole;

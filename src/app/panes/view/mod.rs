@@ -14,6 +14,7 @@ mod paint;
 mod photo;
 mod pictures;
 mod plot;
+mod screen;
 mod sight;
 mod tools;
 mod units;
