@@ -10,7 +10,7 @@ mod simplify;
 mod smooth;
 mod spatial_order;
 mod surface;
-mod topology;
+pub mod topology;
 
 pub use check::{MeshReport, inspect, inspect_topology, self_intersections};
 pub use clean::{CleanOptions, clean, make_manifold};

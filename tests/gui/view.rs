@@ -37,6 +37,7 @@ fn city() -> City {
         uvs: vec![[[0.5, 0.5]; 3]; triangles],
         page: vec![0; triangles],
         views: vec![4; triangles],
+        classes: Vec::new(),
         pages: vec![TexturePage { image: Rgb8::filled(4, 4, [150, 140, 120]) }],
         texel_m: 0.05,
     }

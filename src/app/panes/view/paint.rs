@@ -7,7 +7,7 @@ use super::{View3d, control, tools};
 use crate::app::session::Session;
 use crate::app::thumbs::{Thumb, Thumbs};
 use crate::cli::What;
-use crate::render::{COLOUR_MAP, Shading, VIEW_CLASSES, ViewCamera, Viewport};
+use crate::render::{COLOUR_MAP, SURFACE_COLOURS, Shading, VIEW_CLASSES, ViewCamera, Viewport};
 use eframe::egui::{self, Align2, Color32, FontId, Painter, Pos2, Rect, Sense, Shape, Stroke, Vec2};
 use nalgebra::{Vector2, Vector3};
 
@@ -164,6 +164,8 @@ fn legend(viewport: &Viewport, what: What, unit: Unit, screen: &Screen, ui: &egu
             at.y += 22.0;
             rows.extend(VIEW_CLASSES.iter().map(|(name, c)| (opaque(*c), (*name).to_string())));
         }
+        Shading::Classes if !viewport.has_classes() || what != What::City => return,
+        Shading::Classes => rows.extend(SURFACE_COLOURS.iter().map(|(c, rgb)| (opaque(*rgb), c.word().to_string()))),
         Shading::Normals => {
             rows = ["east", "north", "up"]
                 .iter()
