@@ -39,14 +39,16 @@ pub fn greenness(lab: [f64; 3]) -> f64 {
     enough * ramp(hue, 92.0, 103.0) * ramp(hue, 172.0, 160.0)
 }
 
-/// The costs of a triangle.
-pub fn costs(f: &Feature, car: bool, water: bool) -> [f32; LABELS] {
+/// The costs of a triangle that lies `below` metres under the highest surface around it.
+pub fn costs(f: &Feature, below: f64, car: bool, water: bool) -> [f32; LABELS] {
     let h = f.height;
     // The triangle's own direction is noisy, that of its surroundings is blurred at edges.
     let up = 0.6 * f.up + 0.4 * f.up_around * f.agreement;
     let low = ramp(h, 1.6, 0.5);
-    let flat = ramp(up, 0.2, 0.55);
-    let steep = ramp(up.abs(), 0.55, 0.25);
+    // Reconstruction rounds the edges of roofs.
+    let edge = 0.2 * ramp(below, 0.6, 0.3) * ramp(h, 1.4, 2.6);
+    let flat = ramp(up, 0.2 - edge, 0.55 - edge);
+    let steep = ramp(up.abs(), 0.55 - edge, 0.25 - edge);
     let scattered = ramp(f.agreement, 0.9, 0.65) * ramp(f.roughness, 0.06, 0.2);
     // The crowns of broad trees are almost smooth; only what is really plane is no crown.
     let uneven = ramp(f.agreement, 0.985, 0.94).max(ramp(f.roughness, 0.03, 0.09));
@@ -60,7 +62,7 @@ pub fn costs(f: &Feature, car: bool, water: bool) -> [f32; LABELS] {
     let high = ramp(h, 1.4, 2.6);
     let roof = high * flat * (1.0 - 0.75 * leaf);
     let facade = steep * (0.25 + 0.75 * ramp(h, 0.15, 0.6)) * (1.0 - 0.75 * leaf) * (1.0 - 0.3 * scattered);
-    let car_yes = if car { ramp(h, 0.1, 0.3) * (1.0 - green) } else { 0.0 };
+    let car_yes = if car { ramp(h, 0.05, 0.2) * (1.0 - green) } else { 0.0 };
     let water_yes = if water { ramp(h, 1.2, 0.6) } else { 0.0 };
     let taken = 1.0 - car_yes.max(water_yes);
     let yes = [ground * taken, roof * taken, facade * taken, leaf * taken, car_yes, water_yes];

@@ -10,11 +10,11 @@
 //! - Failure modes: those of the parts. The limits are metres, so a city of unknown scale cannot be classified.
 
 mod costs;
-mod features;
+pub mod features;
 mod objects;
 mod raster;
 mod smooth;
-mod terrain;
+pub mod terrain;
 
 use crate::base::{Cancelled, Ctx};
 use crate::scene::{City, SurfaceClass};
@@ -41,7 +41,7 @@ pub fn classify(ctx: &Ctx, city: &City) -> Result<Vec<SurfaceClass>, Cancelled> 
         .par_iter()
         .map(|f| {
             let at = raster.cell_of(f.middle.x, f.middle.y);
-            costs::costs(f, cars[at], water[at]).map(|c| c * f.area as f32)
+            costs::costs(f, raster.top_near(at) - f.middle.z, cars[at], water[at]).map(|c| c * f.area as f32)
         })
         .collect();
     ctx.tick(4, 5)?;

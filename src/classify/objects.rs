@@ -17,6 +17,10 @@ const CAR_HEIGHTS: [f32; 2] = [0.22, 2.4];
 const CAR_TOP: [f32; 2] = [0.6, 2.25];
 /// Least and most distance of a car's (or a row's) inmost point from its outline, in metres.
 const CAR_DEPTH: [f32; 2] = [0.55, 2.8];
+/// Most of a car's outline beside which something is higher than any car: the low edge of a roof is no car.
+const CAR_BESIDE: f64 = 0.4;
+/// Width of the foot of a car in metres, which is lower than what is surely a car.
+const CAR_SKIRT: f64 = 0.5;
 /// Least area of a car in square metres.
 const CAR_AREA: f64 = 3.0;
 
@@ -26,12 +30,16 @@ const WATER_LIGHT: [f64; 2] = [42.0, 9.0];
 const WATER_AREA: f64 = 40.0;
 /// Half of the narrowest water in metres.
 const WATER_DEPTH: f64 = 1.25;
-/// Most difference of height within the middle four fifths of a water's cells, in metres.
-const WATER_LEVEL: f32 = 0.35;
+/// Most difference of height within the middle four fifths of a water's cells in metres, and least share of its outline
+/// that has a bank: of what has the tint of water, and of what is only dark, as deep shadow is too.
+const TINTED: (f32, f64) = (1.0, 0.2);
+const DARK: (f32, f64) = (0.35, 0.7);
+/// Most difference of height from the water's edge to the water, in metres.
+const EDGE: f32 = 0.18;
 /// How far from what is surely water its edge may be, in metres.
 const SHORE: f64 = 2.5;
-/// Height of a bank over the water in metres, how far away it may be, and the share of the outline that has one.
-const BANK: (f64, f64, f64) = (0.2, 4.0, 0.6);
+/// Height of a bank over the water, and how far away it may be, in metres.
+const BANK: (f64, f64) = (0.2, 4.0);
 
 /// Whether each cell belongs to a car.
 pub fn cars(raster: &Raster, green: &[f32]) -> Vec<bool> {
@@ -47,13 +55,48 @@ pub fn cars(raster: &Raster, green: &[f32]) -> Vec<bool> {
     for group in raster.groups(&kept) {
         let deepest = group.iter().map(|&k| depth[k]).fold(0f32, f32::max);
         let top = quantile(group.iter().map(|&k| raster.over_ground[k]).collect(), 0.9);
-        let area = group.len() as f64 * raster.cell * raster.cell;
+        let area = raster.area(&group);
         let inside = |v: f32, [low, high]: [f32; 2]| v >= low && v <= high;
-        if area >= CAR_AREA && inside(deepest, CAR_DEPTH) && inside(top, CAR_TOP) {
+        let alone = towering(raster, &kept, &group) <= CAR_BESIDE;
+        if area >= CAR_AREA && inside(deepest, CAR_DEPTH) && inside(top, CAR_TOP) && alone {
             group.iter().for_each(|&k| out[k] = true);
         }
     }
+    skirts(raster, &wanted, &mut out);
     out
+}
+
+/// Adds the foot of each car, which the opening and the least height have left out.
+fn skirts(raster: &Raster, wanted: &[bool], out: &mut [bool]) {
+    let reach = (CAR_SKIRT / raster.cell).round() as usize;
+    for _ in 0..reach {
+        let grown: Vec<usize> = (0..out.len())
+            .filter(|&k| !out[k] && (wanted[k] || (0.1..CAR_HEIGHTS[0]).contains(&raster.over_ground[k])))
+            .filter(|&k| raster.beside(k).into_iter().flatten().any(|n| out[n]))
+            .collect();
+        grown.into_iter().for_each(|k| out[k] = true);
+    }
+}
+
+/// Share of a group's outline beside which, within a metre, something is higher than a car.
+fn towering(raster: &Raster, kept: &[bool], group: &[usize]) -> f64 {
+    let reach = (1.0 / raster.cell).round().max(1.0) as usize;
+    let (mut sides, mut high) = (0usize, 0usize);
+    for &k in group {
+        for (direction, side) in raster.beside(k).into_iter().enumerate() {
+            let Some(mut at) = side.filter(|&n| !kept[n]) else { continue };
+            sides += 1;
+            for _ in 0..reach {
+                if raster.over_ground[at] > CAR_HEIGHTS[1] {
+                    high += 1;
+                    break;
+                }
+                let Some(next) = raster.beside(at)[direction] else { break };
+                at = next;
+            }
+        }
+    }
+    high as f64 / sides.max(1) as f64
 }
 
 /// Whether each cell belongs to water.
@@ -71,8 +114,17 @@ pub fn water(raster: &Raster, terrain: &Terrain, features: &[Feature]) -> Vec<bo
     for group in raster.groups(&kept) {
         let heights: Vec<f32> = group.iter().map(|&k| raster.z[k]).collect();
         let (low, high) = (quantile(heights.clone(), 0.1), quantile(heights.clone(), 0.9));
-        let (area, level) = (group.len() as f64 * raster.cell * raster.cell, quantile(heights, 0.5));
-        if area >= WATER_AREA && high - low <= WATER_LEVEL && banked(raster, terrain, &kept, &group) {
+        let (area, level) = (raster.area(&group), quantile(heights, 0.5));
+        if area < WATER_AREA {
+            continue;
+        }
+        // Shadows are lit by the sky, grey and a little blue; water is greener than grey and bluer than leaves.
+        let tint = |axis: usize| {
+            let sum: f64 = group.iter().map(|&k| features[raster.triangle[k] as usize].lab[axis]).sum();
+            sum / group.len() as f64
+        };
+        let (level_limit, bank_limit) = if tint(1) < -3.5 && tint(2) < -0.9 * tint(1) { TINTED } else { DARK };
+        if high - low <= level_limit && banked(raster, terrain, &kept, &group) >= bank_limit {
             flood(raster, features, group, level, &mut out);
         }
     }
@@ -88,7 +140,7 @@ fn flood(raster: &Raster, features: &[Feature], group: Vec<usize>, level: f32, o
         let mut next = Vec::new();
         for n in front.iter().flat_map(|&k| raster.beside(k)).flatten() {
             let dark = features.get(raster.triangle[n] as usize).is_some_and(|f| f.own_lab[0] < WATER_LIGHT[0]);
-            if !out[n] && dark && (raster.z[n] - level).abs() < WATER_LEVEL / 2.0 {
+            if !out[n] && dark && (raster.z[n] - level).abs() < EDGE {
                 out[n] = true;
                 next.push(n);
             }
@@ -97,9 +149,9 @@ fn flood(raster: &Raster, features: &[Feature], group: Vec<usize>, level: f32, o
     }
 }
 
-/// Whether most of the outline of a group has higher ground beside it.
-fn banked(raster: &Raster, terrain: &Terrain, kept: &[bool], group: &[usize]) -> bool {
-    let (rise, reach, share) = BANK;
+/// The share of a group's outline that has higher ground beside it.
+fn banked(raster: &Raster, terrain: &Terrain, kept: &[bool], group: &[usize]) -> f64 {
+    let (rise, reach) = BANK;
     let reach = (reach / raster.cell).round().max(1.0) as isize;
     let (w, h) = (raster.width as isize, raster.height as isize);
     let (mut sides, mut high) = (0usize, 0usize);
@@ -118,7 +170,7 @@ fn banked(raster: &Raster, terrain: &Terrain, kept: &[bool], group: &[usize]) ->
             }
         }
     }
-    high as f64 >= share * sides as f64
+    high as f64 / sides.max(1) as f64
 }
 
 /// A value below which the given share of the values lies; 0 for none.

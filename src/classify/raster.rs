@@ -128,6 +128,23 @@ impl Raster {
         groups
     }
 
+    /// Area of a list of cells in square metres.
+    pub fn area(&self, cells: &[usize]) -> f64 {
+        cells.len() as f64 * self.cell * self.cell
+    }
+
+    /// The highest surface in a cell and the eight around it.
+    pub fn top_near(&self, k: usize) -> f64 {
+        let (x, y) = (k % self.width, k / self.width);
+        let mut top = f32::NEG_INFINITY;
+        for j in y.saturating_sub(1)..(y + 2).min(self.height) {
+            for i in x.saturating_sub(1)..(x + 2).min(self.width) {
+                top = top.max(self.z[j * self.width + i]);
+            }
+        }
+        f64::from(top)
+    }
+
     /// The cells at the four sides of a cell.
     pub fn beside(&self, k: usize) -> [Option<usize>; 4] {
         let (x, y, w) = (k % self.width, k / self.width, self.width);

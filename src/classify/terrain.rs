@@ -23,8 +23,8 @@ const MOST_CELLS: f64 = 16e6;
 /// Half of the side of the largest square in metres: wider buildings are rare.
 const WIDEST: f64 = 36.0;
 /// Steepest ground, as rise over run, and steepest ground against its own trend.
-const STEEP: f64 = 0.3;
-const GENTLE: f64 = 0.1;
+const STEEP: f64 = 0.12;
+const GENTLE: f64 = 0.06;
 /// Half of the side of the square whose mean is the trend, in metres.
 const SMOOTH: f64 = 6.0;
 /// Steps that ground may have anywhere, in metres: kerbs, noise.
