@@ -57,7 +57,7 @@ pub fn costs(f: &Feature, below: f64, car: bool, water: bool) -> [f32; LABELS] {
     let under = ramp(up, -0.1, -0.5);
 
     // Leaves: green and either scattered or hanging over; without green only much scatter tells.
-    let leaf = (raised * (green * (0.35 + 0.65 * uneven.max(under)) + 0.25 * scattered * (1.0 - green))).min(1.0);
+    let leaf = (raised * (green * (0.4 + 0.6 * uneven.max(under)) + 0.25 * scattered * (1.0 - green))).min(1.0);
     let ground = low * (0.35 + 0.65 * flat.max(ramp(h, 0.35, 0.15))) * (1.0 - 0.6 * green * scattered.max(raised));
     let high = ramp(h, 1.4, 2.6);
     let roof = high * flat * (1.0 - 0.75 * leaf);

@@ -10,11 +10,11 @@
 //! - Failure modes: those of the parts. The limits are metres, so a city of unknown scale cannot be classified.
 
 mod costs;
-pub mod features;
+mod features;
 mod objects;
 mod raster;
 mod smooth;
-pub mod terrain;
+mod terrain;
 
 use crate::base::{Cancelled, Ctx};
 use crate::scene::{City, SurfaceClass};

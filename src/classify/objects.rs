@@ -2,10 +2,11 @@
 //!
 //! - In: raster and features. Out: for each cell of the raster whether it belongs to a car, or to water.
 //! - Method: cars are compact things on the ground that are as high as cars and not green; an opening takes away walls
-//!   and noise, and a connected group counts when it is as high, as wide and as large as one car or a row of them.
-//!   Water is dark, even and level, and nearly all of its bank is higher.
+//!   and noise, and a connected group counts when it is as high, as wide and as large as one car or a row of them, and
+//!   the surface falls around most of it. Water is dark, even, level and below its banks; what has water's tint needs
+//!   less of a bank and may be less level than what is only dark.
 //! - Failure modes: cars under trees are not seen; sheds lower than a van and rows of low stalls count as cars; a level
-//!   yard in deep shadow below its surroundings counts as water; bright or rough water is ground.
+//!   yard in deep shadow below its surroundings counts as water; bright, shallow or rough water is ground.
 
 use super::features::Feature;
 use super::raster::Raster;
@@ -17,8 +18,11 @@ const CAR_HEIGHTS: [f32; 2] = [0.22, 2.4];
 const CAR_TOP: [f32; 2] = [0.6, 2.25];
 /// Least and most distance of a car's (or a row's) inmost point from its outline, in metres.
 const CAR_DEPTH: [f32; 2] = [0.55, 2.8];
-/// Most of a car's outline beside which something is higher than any car: the low edge of a roof is no car.
-const CAR_BESIDE: f64 = 0.4;
+/// Least share of a car's outline where the surface falls, how far, and within what distance, in metres: it does not fall
+/// where the low edge of a roof rises to its ridge, or where a bank goes on.
+const CAR_FREE: f64 = 0.62;
+const CAR_FALL: f32 = 0.15;
+const CAR_CLOSE: f64 = 1.0;
 /// Width of the foot of a car in metres, which is lower than what is surely a car.
 const CAR_SKIRT: f64 = 0.5;
 /// Least area of a car in square metres.
@@ -57,7 +61,7 @@ pub fn cars(raster: &Raster, green: &[f32]) -> Vec<bool> {
         let top = quantile(group.iter().map(|&k| raster.over_ground[k]).collect(), 0.9);
         let area = raster.area(&group);
         let inside = |v: f32, [low, high]: [f32; 2]| v >= low && v <= high;
-        let alone = towering(raster, &kept, &group) <= CAR_BESIDE;
+        let alone = free(raster, &kept, &group) >= CAR_FREE;
         if area >= CAR_AREA && inside(deepest, CAR_DEPTH) && inside(top, CAR_TOP) && alone {
             group.iter().for_each(|&k| out[k] = true);
         }
@@ -78,25 +82,21 @@ fn skirts(raster: &Raster, wanted: &[bool], out: &mut [bool]) {
     }
 }
 
-/// Share of a group's outline beside which, within a metre, something is higher than a car.
-fn towering(raster: &Raster, kept: &[bool], group: &[usize]) -> f64 {
-    let reach = (1.0 / raster.cell).round().max(1.0) as usize;
-    let (mut sides, mut high) = (0usize, 0usize);
+/// Share of a group's outline where the surface falls.
+fn free(raster: &Raster, kept: &[bool], group: &[usize]) -> f64 {
+    let reach = (CAR_CLOSE / raster.cell).round().max(1.0) as usize;
+    let (mut sides, mut falls) = (0usize, 0usize);
     for &k in group {
         for (direction, side) in raster.beside(k).into_iter().enumerate() {
-            let Some(mut at) = side.filter(|&n| !kept[n]) else { continue };
-            sides += 1;
-            for _ in 0..reach {
-                if raster.over_ground[at] > CAR_HEIGHTS[1] {
-                    high += 1;
-                    break;
-                }
-                let Some(next) = raster.beside(at)[direction] else { break };
-                at = next;
+            if side.is_none_or(|n| kept[n]) {
+                continue;
             }
+            sides += 1;
+            let outward = std::iter::successors(side, |&n| raster.beside(n)[direction]).take(reach);
+            falls += usize::from(outward.into_iter().any(|n| raster.z[n] < raster.z[k] - CAR_FALL));
         }
     }
-    high as f64 / sides.max(1) as f64
+    falls as f64 / sides.max(1) as f64
 }
 
 /// Whether each cell belongs to water.

@@ -123,6 +123,8 @@ impl Terrain {
 /// How far ground must stay level to lead onto something, and how much it may rise there, in metres.
 const AHEAD: f64 = 1.5;
 const RISE: f64 = 0.3;
+/// Least step down from ground that has ended, in metres.
+const BANK: f64 = 1.2;
 
 struct Grid {
     w: usize,
@@ -152,7 +154,11 @@ impl Grid {
     fn regain(&self, z: &[f32], known: &[bool], ground: &mut [bool]) {
         let ahead = (AHEAD / self.cell).round().max(1.0) as isize;
         let (w, h) = (self.w as isize, self.h as isize);
-        let rise = |from: usize, to: usize| (z[to] - z[from]).abs();
+        // A high step down is the edge of a bank; a low one may be the far side of a car.
+        let level = |from: usize, to: usize, limit: f64| {
+            let rise = f64::from(z[to] - z[from]);
+            rise.abs() < limit || rise < -BANK
+        };
         let mut open: Vec<usize> = (0..ground.len()).filter(|&k| ground[k]).collect();
         while let Some(k) = open.pop() {
             let (x, y) = (k as isize % w, k as isize / w);
@@ -162,8 +168,7 @@ impl Grid {
                     (i >= 0 && j >= 0 && i < w && j < h).then_some((j * w + i) as usize)
                 };
                 let Some(next) = at(1).filter(|&n| known[n] && !ground[n]) else { continue };
-                let level = (1..=ahead).filter_map(at).all(|n| f64::from(rise(k, n)) < RISE);
-                if level && f64::from(rise(k, next)) < RISE / 2.0 {
+                if level(k, next, RISE / 2.0) && (1..=ahead).filter_map(at).all(|n| level(k, n, RISE)) {
                     ground[next] = true;
                     open.push(next);
                 }
