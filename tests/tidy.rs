@@ -48,6 +48,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
             "formats",
             "gpu",
             "georef",
+            "print",
             "texture",
             "synthetic",
             "evaluate",

@@ -37,6 +37,7 @@ pub enum Action {
     View(ViewCommand),
     Palette,
     Help,
+    SoftwareWindow,
 }
 
 /// Menus in order.
@@ -119,6 +120,7 @@ pub const ENTRIES: &[Entry] = &[
     entry(Action::View(ViewCommand::Measure(MeasureKind::Profile)), "Scene", "Measure a profile", None),
     entry(Action::View(ViewCommand::Picture), "Scene", "Picture of the 3D view...", None),
     entry(Action::View(ViewCommand::Turntable), "Scene", "Turntable...", None),
+    entry(Action::SoftwareWindow, "View", "Draw with the processor (opens the window anew)", None),
     entry(Action::Palette, "View", "Command palette...", command(Key::P)),
     entry(Action::Help, "View", "Keyboard shortcuts", plain(Key::F1)),
 ];

@@ -7,6 +7,7 @@
 
 mod action;
 mod control;
+mod device;
 mod dialogs;
 mod edits;
 mod message;
@@ -37,6 +38,8 @@ use message::Message;
 use panes::{Layout, PhotoView};
 use session::Session;
 use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
 use thumbs::Thumbs;
 
 /// What the window is given at its start.
@@ -78,7 +81,14 @@ pub struct VedutaApp {
     /// Name of what draws the window.
     adapter: String,
     render_state: Option<eframe::egui_wgpu::RenderState>,
+    /// The open project, for a window that takes this one's place.
+    shown: device::OpenProject,
+    /// Whether the program is about to end.
+    closing: Arc<Mutex<bool>>,
 }
+
+/// How long a window that takes another's place waits for that one to let go of the project.
+const TAKEOVER: Duration = Duration::from_secs(5);
 
 impl VedutaApp {
     /// The window's state at its start.
@@ -111,11 +121,36 @@ impl VedutaApp {
             memory: shell::Meter::default(),
             adapter: cc.wgpu_render_state.as_ref().map_or_else(|| "no adapter".into(), |s| s.adapter.get_info().name),
             render_state: cc.wgpu_render_state.clone(),
+            shown: device::OpenProject::default(),
+            closing: Arc::default(),
         };
+        if let Some(state) = &app.render_state {
+            let (shown, closing) = (app.shown.clone(), app.closing.clone());
+            device::watch(&state.device, move |message| device::fall_back(&shown, &closing, &message));
+        }
         if let Some(project) = setup.project {
             app.open(&project, None);
         }
+        if let Some(reason) = device::reason() {
+            app.take_over(&reason);
+        }
         app
+    }
+
+    /// Says why this window was opened in another's place, once that one has let go of the project.
+    fn take_over(&mut self, reason: &str) {
+        let root = self.session.as_ref().map(|s| s.root.clone());
+        let until = Instant::now() + TAKEOVER;
+        while let Some(root) = &root
+            && self.session.as_ref().is_some_and(|s| s.read_only.is_some())
+            && Instant::now() < until
+        {
+            std::thread::sleep(Duration::from_millis(100));
+            self.message = None;
+            self.open(root, None);
+        }
+        let headline = format!("{reason}: the window is drawn by {} now", self.adapter);
+        self.message = Some(Message::note(headline, "a run that was at work goes on with Run > Start"));
     }
 
     /// Opens a project, or makes one with these photos. What fails is shown.
@@ -130,6 +165,7 @@ impl VedutaApp {
                     self.message =
                         Some(Message::note(reason.clone(), "it is shown, and cannot be changed or run here"));
                 }
+                *self.shown.lock().unwrap_or_else(PoisonError::into_inner) = Some(root.to_path_buf());
                 self.session = Some(session);
                 self.photos = PhotoView::default();
                 self.map = panes::MapView::default();
@@ -192,6 +228,7 @@ impl VedutaApp {
             Action::OpenSample => self.making_sample = Some(sample::Making::start(&self.sample, ctx)),
             Action::CloseProject => {
                 self.session = None;
+                *self.shown.lock().unwrap_or_else(PoisonError::into_inner) = None;
                 self.recent.forget();
             }
             Action::Run => {
@@ -241,7 +278,23 @@ impl VedutaApp {
                     self.photos.step(session, action == Action::NextPhoto);
                 }
             }
+            Action::SoftwareWindow => self.open_in_software(ctx),
             Action::Quit => ctx.send_viewport_cmd(egui::ViewportCommand::Close),
+        }
+    }
+
+    /// Opens a window that a software adapter draws, and closes this one.
+    fn open_in_software(&mut self, ctx: &egui::Context) {
+        let root = self.session.take().map(|s| s.root.clone());
+        match device::open_anew(root.as_deref(), "asked for") {
+            Ok(()) => ctx.send_viewport_cmd(egui::ViewportCommand::Close),
+            Err(e) => {
+                if let Some(root) = root {
+                    self.open(&root, None);
+                }
+                let hint = "start the program with VEDUTA_ADAPTER=software in its environment";
+                self.message = Some(Message::error(format!("another window cannot be opened: {e}"), hint));
+            }
         }
     }
 
@@ -338,6 +391,10 @@ impl eframe::App for VedutaApp {
         if ctx.input(|i| i.viewport().close_requested()) {
             self.remember_window(&ctx);
         }
+    }
+
+    fn on_exit(&mut self) {
+        *self.closing.lock().unwrap_or_else(PoisonError::into_inner) = true;
     }
 }
 

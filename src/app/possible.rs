@@ -29,6 +29,7 @@ impl VedutaApp {
             Action::DeleteMark => editable && session.is_some_and(|s| self.control.mark(s).is_some()),
             Action::Adjust => editable && session.is_some_and(|s| s.control.points.iter().any(|p| !p.marks.is_empty())),
             Action::NewProject | Action::OpenProject | Action::OpenSample => !running && self.making_sample.is_none(),
+            Action::SoftwareWindow => !running,
             Action::Theme | Action::Palette | Action::Help | Action::ResetLayout | Action::Quit => true,
         }
     }

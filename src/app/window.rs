@@ -28,7 +28,12 @@ pub fn main(project: Option<PathBuf>) -> ExitCode {
         Some(icon) => viewport.with_icon(icon),
         None => viewport,
     };
-    let options = eframe::NativeOptions { viewport, renderer: eframe::Renderer::Wgpu, ..Default::default() };
+    let options = eframe::NativeOptions {
+        viewport,
+        renderer: eframe::Renderer::Wgpu,
+        wgpu_options: super::device::configuration(),
+        ..Default::default()
+    };
     let setup = Setup { settings, project, sample: SampleFlight::default(), device: DeviceChoice::Auto };
     let outcome = eframe::run_native("veduta", options, Box::new(|cc| Ok(Box::new(VedutaApp::new(cc, setup)))));
     match outcome {

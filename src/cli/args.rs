@@ -37,6 +37,16 @@ pub enum Command {
     Eval(EvalArgs),
     /// Tell a project where photos are now that were moved
     Relink(RelinkArgs),
+    /// Judge a mesh file of any program for a printer: 3MF, OBJ, GLB, PLY, STL, WRL
+    Check(super::check::CheckArgs),
+    /// List the printer profiles with their limits, sources and dates
+    Printers {
+        /// Only this one: its name, or the path of a rule pack of your own [default: all]
+        profile: Option<String>,
+        /// As JSON
+        #[arg(long)]
+        json: bool,
+    },
     /// List the GPUs, which would be used, and why
     Devices,
 }

@@ -4,6 +4,7 @@
 //! 3 cancelled.
 
 mod args;
+mod check;
 mod control;
 mod demo;
 mod devices;
@@ -11,6 +12,7 @@ mod error;
 mod eval;
 mod export;
 mod info;
+mod printers;
 mod progress;
 mod relink;
 mod render;
@@ -55,6 +57,8 @@ pub fn main() -> ExitCode {
         Command::Synth(args) => synth::synth(&args),
         Command::Eval(args) => eval::eval(&args),
         Command::Relink(args) => relink::relink(&args),
+        Command::Check(args) => check::check(&args),
+        Command::Printers { profile, json } => printers::printers(profile.as_deref(), json),
         Command::Devices => devices::devices(),
     };
     match outcome {

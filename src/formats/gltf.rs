@@ -1,16 +1,25 @@
-//! Binary glTF (GLB): one mesh with a primitive and an embedded JPEG for each texture page.
+//! Binary glTF (GLB): one mesh with a primitive and an embedded picture for each texture page.
 //!
 //! Source: Khronos Group, "glTF 2.0 Specification". glTF is y up: (x, y, z) local is written as (x, z, -y). Photographs
 //! already hold the light of the day, so materials are unlit (KHR_materials_unlit) with a plain base colour as fallback.
 
-use super::textured::{jpeg, pages_of};
-use crate::scene::City;
+use super::textured::{Encoding, pages_of, part_as_city};
+use crate::scene::{City, Part};
 use nalgebra::Vector3;
 use serde_json::json;
 use std::io::{self, Write};
 
 /// Writes a city.
 pub fn write_glb(city: &City, out: &mut impl Write) -> io::Result<()> {
+    write_as(city, "city", 1.0, Encoding::Jpeg(92), out)
+}
+
+/// Writes a part with its exact colours; its node scales millimetres to the metres of glTF.
+pub fn write_part(part: &Part, out: &mut impl Write) -> io::Result<()> {
+    write_as(&part_as_city(part), "part", 0.001, Encoding::Png, out)
+}
+
+fn write_as(city: &City, name: &str, metres: f64, encoding: Encoding, out: &mut impl Write) -> io::Result<()> {
     let mut binary: Vec<u8> = Vec::new();
     let (mut views, mut accessors, mut primitives) = (Vec::new(), Vec::new(), Vec::new());
     let (mut images, mut textures, mut materials) = (Vec::new(), Vec::new(), Vec::new());
@@ -38,7 +47,7 @@ pub fn write_glb(city: &City, out: &mut impl Write) -> io::Result<()> {
         let uvs: Vec<u8> = mesh.uvs.iter().flatten().flat_map(|x| x.to_le_bytes()).collect();
         let indices: Vec<u8> = mesh.triangles.iter().flatten().flat_map(|i| i.to_le_bytes()).collect();
         let (p, t, i) = (view(&positions, Some(34962)), view(&uvs, Some(34962)), view(&indices, Some(34963)));
-        let image = view(&jpeg(&page.image, 92)?, None);
+        let image = view(&encoding.encode(&page.image)?, None);
         let a = accessors.len();
         accessors.push(json!({"bufferView": p, "componentType": 5126, "count": y_up.len(), "type": "VEC3",
             "min": low.as_slice(), "max": high.as_slice()}));
@@ -46,7 +55,8 @@ pub fn write_glb(city: &City, out: &mut impl Write) -> io::Result<()> {
         accessors.push(json!({"bufferView": i, "componentType": 5125, "count": mesh.triangles.len() * 3,
             "type": "SCALAR"}));
         let m = materials.len();
-        images.push(json!({"bufferView": image, "mimeType": "image/jpeg"}));
+        let kind = if encoding == Encoding::Png { "image/png" } else { "image/jpeg" };
+        images.push(json!({"bufferView": image, "mimeType": kind}));
         textures.push(json!({"source": m, "sampler": 0}));
         materials.push(json!({"name": format!("page{m}"), "doubleSided": false,
             "pbrMetallicRoughness": {"baseColorTexture": {"index": m}, "metallicFactor": 0.0, "roughnessFactor": 1.0},
@@ -58,13 +68,16 @@ pub fn write_glb(city: &City, out: &mut impl Write) -> io::Result<()> {
     }
     let mut document = json!({
         "asset": {"version": "2.0", "generator": concat!("Veduta ", env!("CARGO_PKG_VERSION"))},
-        "scene": 0, "scenes": [{"nodes": [0]}], "nodes": [{"mesh": 0, "name": "city"}],
-        "meshes": [{"name": "city", "primitives": primitives}],
+        "scene": 0, "scenes": [{"nodes": [0]}], "nodes": [{"mesh": 0, "name": name}],
+        "meshes": [{"name": name, "primitives": primitives}],
         "accessors": accessors, "bufferViews": views, "buffers": [{"byteLength": binary.len()}],
         "images": images, "textures": textures, "materials": materials,
         "samplers": [{"magFilter": 9729, "minFilter": 9987, "wrapS": 33071, "wrapT": 33071}],
         "extensionsUsed": ["KHR_materials_unlit"],
     });
+    if metres != 1.0 {
+        document["nodes"][0]["scale"] = json!([metres, metres, metres]);
+    }
     if primitives.is_empty() {
         // glTF forbids empty lists; a city without triangles is an empty scene.
         document = json!({"asset": {"version": "2.0"}, "scene": 0, "scenes": [{}]});

@@ -2,22 +2,37 @@
 //!
 //! Source: Wavefront, "Appendix B1. Object Files", Advanced Visualizer manual. Texture v points up in OBJ.
 
-use super::textured::{jpeg, pages_of};
-use crate::scene::City;
+use super::textured::{Encoding, pages_of, part_as_city};
+use crate::scene::{City, Part};
 use std::io::{self, Write};
 
 /// Writes `NAME.obj`, `NAME.mtl` and `NAME_0.jpg`, ... through `file`, which opens a file of the given name.
-pub fn write<W: Write>(city: &City, name: &str, mut file: impl FnMut(&str) -> io::Result<W>) -> io::Result<()> {
+pub fn write<W: Write>(city: &City, name: &str, file: impl FnMut(&str) -> io::Result<W>) -> io::Result<()> {
+    write_as(city, name, ("local east-north-up metres", 4), Encoding::Jpeg(92), file)
+}
+
+/// Writes `NAME.obj`, `NAME.mtl` and `NAME_0.png`, in millimetres, through `file`, which opens a file of the given name.
+pub fn write_part<W: Write>(part: &Part, name: &str, file: impl FnMut(&str) -> io::Result<W>) -> io::Result<()> {
+    write_as(&part_as_city(part), name, ("part, millimetres, z up", 6), Encoding::Png, file)
+}
+
+fn write_as<W: Write>(
+    city: &City,
+    name: &str,
+    (frame, decimals): (&str, usize),
+    encoding: Encoding,
+    mut file: impl FnMut(&str) -> io::Result<W>,
+) -> io::Result<()> {
     let mut mtl = file(&format!("{name}.mtl"))?;
     for (i, page) in city.pages.iter().enumerate() {
-        let texture = format!("{name}_{i}.jpg");
+        let texture = format!("{name}_{i}.{}", encoding.ending());
         writeln!(mtl, "newmtl page{i}\nKa 1 1 1\nKd 1 1 1\nKs 0 0 0\nillum 1\nmap_Kd {texture}")?;
-        file(&texture)?.write_all(&jpeg(&page.image, 92)?)?;
+        file(&texture)?.write_all(&encoding.encode(&page.image)?)?;
     }
     let mut obj = file(&format!("{name}.obj"))?;
-    writeln!(obj, "# Veduta, local east-north-up metres\nmtllib {name}.mtl")?;
+    writeln!(obj, "# Veduta, {frame}\nmtllib {name}.mtl")?;
     for v in &city.mesh.vertices {
-        writeln!(obj, "v {:.4} {:.4} {:.4}", v.x, v.y, v.z)?;
+        writeln!(obj, "v {:.decimals$} {:.decimals$} {:.decimals$}", v.x, v.y, v.z)?;
     }
     // Positions stay shared, so that a reader finds the surface connected; only texture coordinates are split.
     let mut base = 1;

@@ -3,7 +3,8 @@
 //!
 //! Source: G. Turk, "The PLY Polygon File Format", 1994. Coordinates are written as 32-bit floats in the local frame.
 
-use crate::scene::{City, PointCloud, SurfaceClass};
+use super::textured::{pages_of, part_as_city};
+use crate::scene::{City, Part, PointCloud, SurfaceClass};
 use std::io::{self, Write};
 
 /// Writes a city with a colour for each vertex, which is split where triangles of different texture meet.
@@ -55,6 +56,38 @@ pub fn write_points(cloud: &PointCloud, out: &mut impl Write) -> io::Result<()> 
         out.write_all(&p.colour)?;
         out.write_all(&p.confidence.to_le_bytes())?;
         out.write_all(&[p.views.len().min(255) as u8])?;
+    }
+    Ok(())
+}
+
+/// Writes a part in millimetres with a texture coordinate and a colour for each vertex; vertices are split where texture
+/// coordinates differ. `picture` is the name of the PNG beside it, which the caller writes.
+pub fn write_part(part: &Part, picture: &str, out: &mut impl Write) -> io::Result<()> {
+    let pages = pages_of(&part_as_city(part));
+    let vertices: usize = pages.iter().map(|p| p.positions.len()).sum();
+    let triangles: usize = pages.iter().map(|p| p.triangles.len()).sum();
+    write!(
+        out,
+        "ply\nformat binary_little_endian 1.0\ncomment Veduta part, millimetres, z up\ncomment TextureFile {picture}\n\
+         element vertex {vertices}\nproperty double x\nproperty double y\nproperty double z\nproperty float s\n\
+         property float t\nproperty uchar red\nproperty uchar green\nproperty uchar blue\nelement face {triangles}\n\
+         property list uchar int vertex_indices\nend_header\n"
+    )?;
+    let page = &part.texture;
+    for (p, uv) in pages.iter().flat_map(|m| m.positions.iter().zip(&m.uvs)) {
+        for x in p.iter() {
+            out.write_all(&x.to_le_bytes())?;
+        }
+        out.write_all(&uv[0].to_le_bytes())?;
+        out.write_all(&(1.0 - uv[1]).to_le_bytes())?;
+        let colour = page.bilinear(uv[0] * page.width as f32, uv[1] * page.height as f32);
+        out.write_all(&colour.map(|c| c.round() as u8))?;
+    }
+    for t in pages.iter().flat_map(|m| &m.triangles) {
+        out.write_all(&[3])?;
+        for v in t {
+            out.write_all(&(*v as i32).to_le_bytes())?;
+        }
     }
     Ok(())
 }

@@ -51,6 +51,33 @@ pub fn part_as_city(part: &Part) -> City {
     }
 }
 
+/// How a texture is stored.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Encoding {
+    /// Small, at a quality of 1..=100.
+    Jpeg(u8),
+    /// Exact.
+    Png,
+}
+
+impl Encoding {
+    /// Ending of a file's name.
+    pub fn ending(self) -> &'static str {
+        match self {
+            Self::Jpeg(_) => "jpg",
+            Self::Png => "png",
+        }
+    }
+
+    /// Bytes of an image.
+    pub fn encode(self, image: &Rgb8) -> std::io::Result<Vec<u8>> {
+        match self {
+            Self::Jpeg(quality) => jpeg(image, quality),
+            Self::Png => png(image),
+        }
+    }
+}
+
 /// PNG bytes of an image.
 pub fn png(image: &Rgb8) -> std::io::Result<Vec<u8>> {
     let mut bytes = Vec::new();

@@ -83,6 +83,16 @@ pub fn dimensions(bytes: &[u8]) -> Result<(u32, u32), DecodeError> {
     Ok((width, height))
 }
 
+/// Bits of each channel as stored, read from the file's head.
+pub fn bit_depth(bytes: &[u8]) -> Result<u8, DecodeError> {
+    let format = format_of(bytes)?;
+    let broken = |e: image::ImageError| DecodeError::Broken { format: name_of(format), reason: e.to_string() };
+    let decoder = ImageReader::with_format(Cursor::new(bytes), format).into_decoder().map_err(broken)?;
+    let kind = decoder.original_color_type();
+    let channels = u16::from(kind.channel_count()).max(1);
+    Ok((kind.bits_per_pixel() / channels) as u8)
+}
+
 /// Checks, without decoding, that the picture's data go on to their end.
 pub fn check_complete(bytes: &[u8]) -> Result<(), DecodeError> {
     let format = format_of(bytes)?;

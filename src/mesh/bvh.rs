@@ -122,6 +122,11 @@ impl Bvh {
 
     /// The closest point of the mesh, if one is nearer than `limit`.
     pub fn closest(&self, p: &Vector3<f64>, limit: f64) -> Option<Hit> {
+        self.closest_where(p, limit, |_| true)
+    }
+
+    /// The closest point on the triangles that `accepts` takes, if one is nearer than `limit`.
+    pub fn closest_where(&self, p: &Vector3<f64>, limit: f64, accepts: impl Fn(u32) -> bool) -> Option<Hit> {
         let mut best = limit * limit;
         let mut hit = None;
         let mut stack: Vec<(u32, f64)> = Vec::with_capacity(64);
@@ -137,7 +142,7 @@ impl Bvh {
                 for i in node.start..node.start + node.count {
                     let q = closest_on_triangle(p, &self.corners[i as usize]);
                     let d = (q - p).norm_squared();
-                    if d < best {
+                    if d < best && accepts(self.order[i as usize]) {
                         best = d;
                         hit = Some((i, q));
                     }

@@ -142,6 +142,12 @@ fn fans_joined(triangles: &[[u32; 3]], twins: &[u32], vertices: usize) -> usize 
 /// Pairs of triangles (lower number first, ascending) that intersect other than in the corners and edges they share.
 /// Degenerate triangles are passed over.
 pub fn self_intersections(mesh: &Mesh) -> Vec<(u32, u32)> {
+    self_intersections_up_to(mesh, usize::MAX)
+}
+
+/// The same, with at most `each` partners of higher number for a triangle: bounds the work on surfaces that lie on
+/// themselves many times.
+pub fn self_intersections_up_to(mesh: &Mesh, each: usize) -> Vec<(u32, u32)> {
     let bvh = Bvh::new(mesh);
     let mut pairs: Vec<(u32, u32)> = (0..mesh.triangles.len() as u32)
         .into_par_iter()
@@ -150,7 +156,7 @@ pub fn self_intersections(mesh: &Mesh) -> Vec<(u32, u32)> {
             let region = corners.iter().fold(Aabb::empty(), |b, p| b.with_point(p));
             let mut found = Vec::new();
             bvh.overlapping(&region, |b| {
-                if b > a && intersect(mesh, a as usize, b as usize) {
+                if b > a && found.len() < each && intersect(mesh, a as usize, b as usize) {
                     found.push((a, b));
                 }
             });

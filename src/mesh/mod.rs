@@ -12,12 +12,13 @@ mod spatial_order;
 mod surface;
 pub mod topology;
 
-pub use check::{MeshReport, inspect, inspect_topology, self_intersections};
+pub use check::{MeshReport, inspect, inspect_topology, self_intersections, self_intersections_up_to};
 pub use clean::{CleanOptions, clean, make_manifold};
 pub use refine::{RefineOptions, refine};
 pub use simplify::{Simplified, SimplifyOptions, simplify, simplify_textured};
 pub use smooth::{SmoothOptions, smooth};
 pub use surface::{SurfaceOptions, surface};
+pub use topology::pieces;
 
 use crate::base::Cancelled;
 

@@ -190,6 +190,11 @@ pub fn border_loops(triangles: &[[u32; 3]], twins: &[u32]) -> Vec<Vec<u32>> {
     loops
 }
 
+/// The piece, connected across edges, that each triangle belongs to, and the number of pieces.
+pub fn pieces(mesh: &Mesh) -> (Vec<u32>, usize) {
+    components(&twins(&mesh.triangles))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

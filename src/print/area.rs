@@ -1,11 +1,11 @@
-//! The rectangle of the city that becomes a part.
+//! The piece of the city that becomes a part: a rectangle with an azimuth, a circle, a polygon.
 //!
-//! In: the city in local metres. Out: the largest rectangle (with an azimuth) inside the well-covered area, which is
-//! where at least three photos saw the surface from above, or where any did if there is no such place. Cost: one raster of the city at 384 cells across and, for each azimuth
-//! tried, the maximal rectangle of a binary image by the histogram method (linear in cells). Fails where hardly
-//! anything is covered.
+//! In: the city in local metres. Out: what the user chose, or the largest rectangle inside the well-covered area, which
+//! is where at least three photos saw the surface from above, or where any did if there is no such place. Cost: one
+//! raster of the city at 384 cells across and, for each azimuth tried, the maximal rectangle of a binary image by the
+//! histogram method (linear in cells). Fails where hardly anything is covered.
 
-use super::PrintError;
+use super::{PrintError, outline};
 use crate::image::Mask;
 use crate::scene::City;
 use nalgebra::{Rotation2, Vector2};
@@ -26,6 +26,75 @@ impl Rectangle {
     /// Coordinates relative to the centre and along the sides of a point on the ground.
     pub fn to_own(&self, p: &Vector2<f64>) -> Vector2<f64> {
         Rotation2::new(-self.azimuth) * (p - self.centre)
+    }
+}
+
+/// A piece of ground, in the local frame (metres).
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub enum Area {
+    /// A rectangle.
+    Rectangle(Rectangle),
+    /// A circle.
+    Circle {
+        /// Centre (east, north).
+        centre: Vector2<f64>,
+        /// Radius.
+        radius: f64,
+    },
+    /// A simple polygon, the last corner not repeated.
+    Polygon(Vec<Vector2<f64>>),
+}
+
+impl Area {
+    /// The box around the area along its own axes: those of the rectangle, or east and north.
+    pub fn frame(&self) -> Rectangle {
+        match self {
+            Self::Rectangle(r) => *r,
+            Self::Circle { centre, radius } => {
+                Rectangle { centre: *centre, size: Vector2::repeat(2.0 * radius), azimuth: 0.0 }
+            }
+            Self::Polygon(ring) => {
+                let (low, high) = outline::bounds(ring).unwrap_or_default();
+                Rectangle { centre: (low + high) / 2.0, size: high - low, azimuth: 0.0 }
+            }
+        }
+    }
+
+    /// Its outline, counter-clockwise, relative to the frame's lower left corner and times `scale`. Circles keep to
+    /// `error` in the scaled unit. Fails where the area has no size or its outline crosses itself.
+    pub fn outline(&self, scale: f64, error: f64) -> Result<Vec<Vector2<f64>>, PrintError> {
+        let frame = self.frame();
+        let absurd = |what, value| PrintError::Absurd { what, value, limit: "positive and finite" };
+        let positive = |v: f64| v > 0.0 && v.is_finite();
+        let half = frame.size / 2.0;
+        let ring = match self {
+            Self::Rectangle(r) => {
+                for (what, v) in [("the width of the rectangle in metres", r.size.x), ("its depth", r.size.y)] {
+                    if !positive(v) {
+                        return Err(absurd(what, v));
+                    }
+                }
+                let (x, y) = (r.size.x * scale, r.size.y * scale);
+                return Ok(vec![Vector2::zeros(), Vector2::new(x, 0.0), Vector2::new(x, y), Vector2::new(0.0, y)]);
+            }
+            Self::Circle { radius, .. } => {
+                if !positive(*radius) {
+                    return Err(absurd("the radius of the circle in metres", *radius));
+                }
+                outline::circle(radius * scale, error).iter().map(|p| p.add_scalar(radius * scale)).collect()
+            }
+            Self::Polygon(ring) => {
+                let ring = outline::checked(ring)?;
+                ring.iter().map(|p| (frame.to_own(p) + half) * scale).collect()
+            }
+        };
+        Ok(ring)
+    }
+}
+
+impl From<Rectangle> for Area {
+    fn from(r: Rectangle) -> Self {
+        Self::Rectangle(r)
     }
 }
 

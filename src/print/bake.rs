@@ -1,15 +1,16 @@
 //! Bakes the city's colours onto the part's texture page.
 //!
-//! In: the part's triangles with their texels, the transform from the part to the city, the city. Out: the page. Each
-//! texel takes the colour of the closest place of the city's surface, as the mean of four samples; the space between
+//! In: the part's triangles with their texels and the places of the city that their corners come from, the city. Out:
+//! the page. Each texel takes the colour of the city's surface closest to its place, as the mean of four samples; the space between
 //! charts takes the colours of the nearest texels, so that filtering does not bleed. Cost: one closest-point query a
 //! sample, parallel over triangles.
 
 use super::charts::{PLAIN_BLOCK, Unfolding};
+use super::solid::Solid;
 use crate::base::{Cancelled, Ctx};
 use crate::image::Rgb8;
 use crate::mesh::bvh::Bvh;
-use crate::scene::{City, Mesh};
+use crate::scene::City;
 use nalgebra::{Vector2, Vector3};
 use rayon::prelude::*;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -17,9 +18,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 /// The part's surface and where it lies on the page.
 pub struct Surface<'a> {
     /// The part.
-    pub mesh: &'a Mesh,
-    /// Which triangles carry the photo texture.
-    pub textured: &'a [bool],
+    pub solid: &'a Solid,
     /// Their texels.
     pub unfolding: &'a Unfolding,
 }
@@ -32,33 +31,24 @@ pub struct Page {
     pub plain: [u8; 3],
 }
 
-/// Colours the page. `city_from_part` takes a point of the part to local metres; samples farther than `reach` metres
-/// from the city's surface (there should be none) stay plain.
-pub fn bake(
-    ctx: &Ctx,
-    surface: &Surface<'_>,
-    page: &Page,
-    city: &City,
-    city_from_part: &(impl Fn(&Vector3<f64>) -> Vector3<f64> + Sync),
-    reach: f64,
-) -> Result<Rgb8, Cancelled> {
-    let Surface { mesh: part, textured, unfolding } = *surface;
+/// Colours the page. Samples farther than `reach` metres from the city's surface (there should be none) stay plain.
+pub fn bake(ctx: &Ctx, surface: &Surface<'_>, page: &Page, city: &City, reach: f64) -> Result<Rgb8, Cancelled> {
+    let Surface { solid, unfolding } = *surface;
     let Page { side: page, plain } = *page;
     let bvh = Bvh::new(&city.mesh);
-    let (done, total) = (AtomicU64::new(0), part.triangles.len() as u64);
-    let painted: Vec<Vec<(u32, [u8; 3])>> = (0..part.triangles.len())
+    let (done, total) = (AtomicU64::new(0), solid.photo.len() as u64);
+    let painted: Vec<Vec<(u32, [u8; 3])>> = (0..solid.photo.len())
         .into_par_iter()
         .map(|t| {
             let n = done.fetch_add(1, Ordering::Relaxed);
             if n % 1024 == 0 {
                 ctx.tick(n, total)?;
             }
-            if !textured[t] {
+            if !solid.photo[t] {
                 return Ok(Vec::new());
             }
-            let corners = part.corners(t);
             let sample = |texel: Vector2<f64>| {
-                let p = city_from_part(&at_texel(&corners, &unfolding.texels[t], &texel));
+                let p = at_texel(&solid.origin[t], &unfolding.texels[t], &texel);
                 bvh.closest(&p, reach).map(|hit| colour_at(city, hit.triangle as usize, &hit.point))
             };
             Ok(texels_of(&unfolding.texels[t], page)

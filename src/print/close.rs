@@ -5,7 +5,7 @@
 //! border, are meant to be cut off later. Source of the hole filling: P. Liepa, "Filling Holes in Meshes", SGP 2003
 //! (minimum area triangulation); long loops are filled by a fan around their centre.
 
-use super::cut::compact;
+use super::solid::compact;
 use crate::scene::Mesh;
 use nalgebra::Vector3;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
@@ -77,18 +77,6 @@ fn root(parent: &mut [u32], mut i: u32) -> u32 {
 /// The connected piece (over edges) with the largest surface.
 pub fn largest_piece(mesh: &Mesh) -> Mesh {
     pieces_by(mesh, |m, ts| ts.iter().map(|&t| m.area_normal(t as usize).norm()).sum::<f64>())
-}
-
-/// The connected piece (over edges) with the largest signed volume.
-pub fn bulkiest_piece(mesh: &Mesh) -> Mesh {
-    pieces_by(mesh, |m, ts| {
-        ts.iter()
-            .map(|&t| {
-                let [a, b, c] = m.corners(t as usize);
-                a.dot(&b.cross(&c)) / 6.0
-            })
-            .sum()
-    })
 }
 
 fn pieces_by(mesh: &Mesh, measure: impl Fn(&Mesh, &[u32]) -> f64) -> Mesh {

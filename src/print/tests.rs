@@ -1,8 +1,11 @@
 //! Parts of made-up cities: closed, of the right size, in the right colours.
 
 use super::*;
+use crate::base::stats;
 use crate::image::Rgb8;
-use crate::scene::TexturePage;
+use crate::mesh::inspect;
+use crate::scene::{Mesh, TexturePage};
+use nalgebra::{Vector2, Vector3};
 use std::collections::HashMap;
 
 /// A city of `n` x `n` cells of one metre: gentle terrain with box-like houses, coloured by place:
@@ -55,9 +58,10 @@ fn options() -> PartOptions {
 fn a_part_is_closed_and_has_the_size_asked_for() {
     for (hole, size) in [(false, PartSize::LongestMm(120.0)), (true, PartSize::Scale(400.0))] {
         let area = Rectangle { centre: Vector2::new(17.0, 25.0), size: Vector2::new(30.0, 24.0), azimuth: 0.3 };
-        let options = PartOptions { area: Some(area), size, ..options() };
+        let options = PartOptions { area: Some(area.into()), size, ..options() };
         let part = make_part(&Ctx::silent(), &city(40, hole), &options).unwrap();
-        assert_eq!(open_edges(&part.mesh), 0);
+        let report = inspect(&part.mesh);
+        assert!(report.is_solid() && report.self_intersections == 0, "{report:?}");
         assert_eq!(part.mesh.vertices.len() as i64 - part.mesh.triangles.len() as i64 / 2, 2, "a ball, topologically");
         let (low, high) = part.mesh.bounds().unwrap();
         let expected = match size {
@@ -74,7 +78,7 @@ fn a_part_is_closed_and_has_the_size_asked_for() {
 #[test]
 fn the_top_has_the_citys_colours_and_the_sides_are_plain() {
     let area = Rectangle { centre: Vector2::new(17.0, 25.0), size: Vector2::new(30.0, 30.0), azimuth: 0.0 };
-    let options = PartOptions { area: Some(area), ..options() };
+    let options = PartOptions { area: Some(area.into()), ..options() };
     let part = make_part(&Ctx::silent(), &city(40, false), &options).unwrap();
     let mm_per_m = 150.0 / 30.0;
     let mut errors = Vec::new();
@@ -105,7 +109,7 @@ fn the_top_has_the_citys_colours_and_the_sides_are_plain() {
 fn triangles_stay_within_the_limit() {
     let options = PartOptions { max_triangles: 1500, ..options() };
     let part = make_part(&Ctx::silent(), &city(40, true), &options).unwrap();
-    assert!(part.mesh.triangles.len() <= 1500 && open_edges(&part.mesh) == 0);
+    assert!(part.mesh.triangles.len() <= 1500 && inspect(&part.mesh).is_solid());
 }
 
 #[test]
@@ -128,7 +132,7 @@ fn wrong_orders_are_refused() {
     let ctx = Ctx::silent();
     let city = city(12, false);
     let far = Rectangle { centre: Vector2::new(900.0, 0.0), size: Vector2::new(10.0, 10.0), azimuth: 0.0 };
-    let outside = PartOptions { area: Some(far), ..options() };
+    let outside = PartOptions { area: Some(far.into()), ..options() };
     assert!(matches!(make_part(&ctx, &city, &outside), Err(PrintError::EmptyArea { .. })));
     let unscaled = PartOptions { metric: false, size: PartSize::Scale(500.0), ..options() };
     assert!(matches!(make_part(&ctx, &city, &unscaled), Err(PrintError::ScaleUnknown { .. })));

@@ -5,6 +5,7 @@ mod city;
 mod control;
 mod dense;
 mod flight;
+mod foreign;
 mod matches;
 mod mesh;
 mod reconstruction;
@@ -15,6 +16,7 @@ pub use control::{
 };
 pub use dense::{DepthMap, FusedPoint, PointCloud};
 pub use flight::{Attitude, Flight, GpsFix, LocalFrame, Photo, PositionPrior, RotationPrior, SkippedPhoto};
+pub use foreign::{ForeignMesh, ForeignPage, LengthUnit, NO_PAGE};
 pub use matches::{Features, Keypoint, PairKind, PairMatches, VerifiedPair};
 pub use mesh::{Mesh, Part, SurfaceClass};
 pub use reconstruction::{Georeference, Observation, PriorResidual, Reconstruction, SparsePoint};

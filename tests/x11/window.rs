@@ -1,4 +1,5 @@
-//! A person opens a project, judges photos by mouse and keyboard, takes it back, runs, and quits.
+//! A person opens a project, judges photos by mouse and keyboard, takes it back, runs, marks control points, measures,
+//! changes what draws the window, and quits.
 
 use crate::desktop::{Desktop, wait_for};
 use std::fs;
@@ -128,4 +129,100 @@ fn a_tiny_window_does_not_fail() {
     desktop.key(u32::from(b'q'), &[CONTROL]);
     let status = wait_for("the end", 30, || program.0.try_wait().unwrap());
     assert!(status.success(), "{status}");
+}
+
+/// Runs stages of a project with the command line.
+fn run(project: &Path, until: &str, control: Option<&Path>) {
+    let images = Path::new(env!("CARGO_MANIFEST_DIR")).join("samples/tiny/images");
+    let mut command = Command::new(env!("CARGO_BIN_EXE_veduta"));
+    command.arg("run").arg(images).arg("-o").arg(project).args(["--until", until, "--device", "cpu"]);
+    if let Some(list) = control {
+        command.arg("--control").arg(list);
+    }
+    let output = command.output().unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+}
+
+fn marks(project: &Path) -> Option<usize> {
+    let project = Project::open_to_read(project).ok()?;
+    Some(project.manifest().control.iter().map(|p| p.marks.len()).sum())
+}
+
+/// Pixels of the screen in the colour of measurements.
+fn measured(desktop: &Desktop) -> usize {
+    let (pixels, _) = desktop.picture();
+    let near = |p: &[u8; 3]| p.iter().zip([240u8, 178, 66]).all(|(a, b)| a.abs_diff(b) <= 3);
+    pixels.iter().filter(|p| near(p)).count()
+}
+
+#[test]
+fn control_points_are_marked_and_a_distance_is_measured() {
+    let Some(desktop) = Desktop::start(1280, 800) else { return };
+    let dir = tempfile::tempdir().unwrap();
+    let project = dir.path().join("tiny.veduta");
+    run(&project, "sparse", Some(&Path::new(env!("CARGO_MANIFEST_DIR")).join("samples/tiny/control.txt")));
+    let before = marks(&project).unwrap();
+    let mut program = start(&desktop, dir.path(), Some(&project));
+    wait_for("thumbnails", 30, || desktop.window().filter(|_| colours(&desktop) > 300));
+
+    desktop.key(u32::from(b'k'), &[CONTROL]);
+    let (down, delete) = (0xff54, 0xffff);
+    desktop.key(down, &[]);
+    wait_for("a mark less", 30, || {
+        desktop.key(delete, &[]);
+        (marks(&project)? < before).then_some(())
+    });
+    let deleted = marks(&project).unwrap();
+    // The cross stands where the point is predicted.
+    desktop.key(u32::from(b'm'), &[]);
+    wait_for("a mark more", 10, || (marks(&project)? == deleted + 1).then_some(()));
+    desktop.key(u32::from(b'z'), &[CONTROL]);
+    wait_for("the mark taken back", 10, || (marks(&project)? == deleted).then_some(()));
+
+    desktop.key(u32::from(b'4'), &[CONTROL]);
+    std::thread::sleep(Duration::from_secs(2));
+    let without = measured(&desktop);
+    desktop.key(u32::from(b'7'), &[]);
+    desktop.key(u32::from(b'l'), &[]);
+    std::thread::sleep(Duration::from_secs(2));
+    // Pixels of the view that stand out from its ground: two of them are sparse points.
+    let (pixels, width) = desktop.picture();
+    let stands_out = |&(x, y): &(usize, usize)| {
+        let differences = pixels[y * width + x].iter().zip([30u8, 32, 36]).map(|(a, b)| u32::from(a.abs_diff(b)));
+        differences.sum::<u32>() > 150
+    };
+    let places = (300..600).step_by(20).flat_map(|y| (560..900).step_by(3).map(move |x| (x, y)));
+    let mut places = places.filter(stands_out).step_by(7);
+    wait_for("a measured distance", 60, || {
+        let (x, y) = places.next().expect("points under the pointer");
+        desktop.click(x as i16, y as i16);
+        (measured(&desktop) > without + 150).then_some(())
+    });
+    desktop.key(u32::from(b'q'), &[CONTROL]);
+    assert!(wait_for("the end", 60, || program.0.try_wait().unwrap()).success());
+}
+
+#[test]
+fn a_window_drawn_by_the_processor_takes_the_place_of_the_first() {
+    let Some(desktop) = Desktop::start(1280, 800) else { return };
+    let dir = tempfile::tempdir().unwrap();
+    let project = tiny_project(dir.path());
+    let mut program = start(&desktop, dir.path(), Some(&project));
+    wait_for("thumbnails", 30, || desktop.window().filter(|_| colours(&desktop) > 300));
+    desktop.key(u32::from(b'p'), &[CONTROL]);
+    for letter in b"processor" {
+        desktop.key(u32::from(*letter), &[]);
+    }
+    desktop.key(0xff0d, &[]);
+    let status = wait_for("the end of the first", 60, || program.0.try_wait().unwrap());
+    assert!(status.success(), "{status}");
+    wait_for("another window", 30, || desktop.window().filter(|_| colours(&desktop) > 300));
+    // It holds the project: edits reach the disk.
+    wait_for("a rejected photo", 30, || {
+        desktop.key(RIGHT, &[]);
+        desktop.key(u32::from(b'x'), &[]);
+        (verdicts(&project) >= 1).then_some(())
+    });
+    desktop.key(u32::from(b'q'), &[CONTROL]);
+    wait_for("a free project", 30, || Project::open_or_create(&project).ok());
 }

@@ -21,7 +21,7 @@ pub struct PartStage {
 
 impl Stage for PartStage {
     const NAME: &'static str = "part";
-    const VERSION: u32 = 3;
+    const VERSION: u32 = 4;
     type KeyMaterial = (Fingerprint, PrintSize, bool, String);
     type Output = Part;
 

@@ -3,11 +3,12 @@
 
 use super::plot::nice_step;
 use super::units::Unit;
-use super::{View3d, control, tools};
+use super::{View3d, control, legend};
 use crate::app::session::Session;
 use crate::app::thumbs::{Thumb, Thumbs};
 use crate::cli::What;
-use crate::render::{COLOUR_MAP, SURFACE_COLOURS, Shading, VIEW_CLASSES, ViewCamera, Viewport};
+use crate::mesh::bvh::Bvh;
+use crate::render::{ViewCamera, Viewport};
 use eframe::egui::{self, Align2, Color32, FontId, Painter, Pos2, Rect, Sense, Shape, Stroke, Vec2};
 use nalgebra::{Vector2, Vector3};
 
@@ -50,11 +51,47 @@ impl Screen {
         Some(self.place(&camera.project(p, self.size())?.0))
     }
 
+    /// A line of which what lies behind the surface is thin and dashed.
+    fn line_behind(
+        &self,
+        painter: &Painter,
+        (camera, surface): (&ViewCamera, Option<&Bvh>),
+        ends: [Vector3<f64>; 2],
+        stroke: Stroke,
+    ) {
+        let Some(surface) = surface else { return self.line(painter, camera, ends, stroke) };
+        let at = |i: usize| ends[0] + (ends[1] - ends[0]) * (i as f64 / STEPS as f64);
+        let hidden: Vec<bool> = (0..STEPS).map(|i| is_behind(camera, surface, &((at(i) + at(i + 1)) / 2.0))).collect();
+        let mut from = 0;
+        for run in hidden.chunk_by(|a, b| a == b) {
+            let piece = [at(from), at(from + run.len())];
+            from += run.len();
+            if !run[0] {
+                self.line(painter, camera, piece, stroke);
+            } else if let Some([a, b]) = camera.project_line(piece, self.size()) {
+                let faint = Stroke::new(stroke.width.min(1.0), stroke.color.gamma_multiply(0.55));
+                painter.add(Shape::dashed_line(&[self.place(&a), self.place(&b)], faint, 3.0, 5.0));
+            }
+        }
+    }
+
     fn line(&self, painter: &Painter, camera: &ViewCamera, ends: [Vector3<f64>; 2], stroke: Stroke) {
         if let Some([a, b]) = camera.project_line(ends, self.size()) {
             painter.line_segment([self.place(&a), self.place(&b)], stroke);
         }
     }
+}
+
+/// Pieces of a line that are seen or hidden as a whole.
+const STEPS: usize = 24;
+/// Share of the distance by which a point on the surface may lie behind it.
+const BEHIND: f64 = 0.004;
+
+/// Whether the surface lies between the eye and a point.
+fn is_behind(camera: &ViewCamera, surface: &Bvh, p: &Vector3<f64>) -> bool {
+    let sight = if camera.orthographic { camera.axes()[2] * (100.0 * camera.distance) } else { p - camera.eye() };
+    let share = if camera.orthographic { BEHIND / 100.0 } else { BEHIND };
+    surface.occluded(&(p - sight), &sight, 0.0, 1.0 - share)
 }
 
 /// Draws everything that lies over the picture.
@@ -70,9 +107,11 @@ pub(super) fn over(
     let Some(viewport) = view.viewport.as_ref() else { return };
     let painter = ui.painter_at(screen.rect);
     let camera = &viewport.camera;
+    let surface = viewport.surface();
     if let Some(sight) = &view.sight {
         for seen in &sight.seen {
-            screen.line(&painter, camera, [seen.centre, sight.point], Stroke::new(1.3, RAY));
+            let ends = [seen.centre, sight.point];
+            screen.line_behind(&painter, (camera, surface.as_deref()), ends, Stroke::new(1.3, RAY));
         }
         if let Some(at) = screen.of(camera, &sight.point) {
             painter.circle(at, 5.0, MARK, Stroke::new(1.5, Color32::BLACK));
@@ -87,7 +126,7 @@ pub(super) fn over(
         control::draw(session, camera, screen, ui, &painter);
     }
     measurements(view, viewport, screen, hover, &painter);
-    legend(viewport, what, unit, screen, ui, &painter);
+    legend::draw(viewport, what, unit, screen, ui, &painter);
     compass(camera, screen, ui, &painter);
     if camera.orthographic {
         scale_bar(camera, unit, screen, ui, &painter);
@@ -100,13 +139,15 @@ pub(super) fn over(
 
 fn measurements(view: &View3d, viewport: &Viewport, screen: &Screen, hover: Option<Pos2>, painter: &Painter) {
     let camera = &viewport.camera;
+    let surface = viewport.surface();
+    let sight = (camera, surface.as_deref());
     let draw = |points: &[Vector3<f64>], closed: bool| {
         for pair in points.windows(2) {
-            screen.line(painter, camera, [pair[0], pair[1]], Stroke::new(4.0, Color32::from_black_alpha(140)));
-            screen.line(painter, camera, [pair[0], pair[1]], Stroke::new(2.0, MARK));
+            screen.line_behind(painter, sight, [pair[0], pair[1]], Stroke::new(4.0, Color32::from_black_alpha(140)));
+            screen.line_behind(painter, sight, [pair[0], pair[1]], Stroke::new(2.0, MARK));
         }
         if let ([first, .., last], true) = (points, closed) {
-            screen.line(painter, camera, [*last, *first], Stroke::new(2.0, MARK));
+            screen.line_behind(painter, sight, [*last, *first], Stroke::new(2.0, MARK));
         }
         for at in points.iter().filter_map(|p| screen.of(camera, p)) {
             painter.circle(at, 3.5, MARK, Stroke::new(1.0, Color32::BLACK));
@@ -147,68 +188,6 @@ pub(super) fn tag(painter: &Painter, at: Pos2, align: Align2, text: &str, colour
 
 pub(super) fn ground(ui: &egui::Ui) -> Color32 {
     ui.visuals().panel_fill.gamma_multiply(0.85)
-}
-
-fn legend(viewport: &Viewport, what: What, unit: Unit, screen: &Screen, ui: &egui::Ui, painter: &Painter) {
-    let shading = viewport.options.shading;
-    let points = matches!(what, What::Sparse | What::Dense);
-    let means = tools::SHADINGS.iter().find(|s| s.0 == shading).is_some_and(|s| s.3[usize::from(points)]);
-    let colour = ui.visuals().text_color();
-    let opaque = |[r, g, b]: [u8; 3]| Color32::from_rgb(r, g, b);
-    let mut at = screen.rect.left_top() + Vec2::new(10.0, 10.0);
-    let mut rows: Vec<(Color32, String)> = Vec::new();
-    match shading {
-        _ if !means => return,
-        Shading::Views => {
-            tag(painter, at, Align2::LEFT_TOP, "Photos that see it", colour, ground(ui));
-            at.y += 22.0;
-            rows.extend(VIEW_CLASSES.iter().map(|(name, c)| (opaque(*c), (*name).to_string())));
-        }
-        Shading::Classes if !viewport.has_classes() || what != What::City => return,
-        Shading::Classes => rows.extend(SURFACE_COLOURS.iter().map(|(c, rgb)| (opaque(*rgb), c.word().to_string()))),
-        Shading::Normals => {
-            rows = ["east", "north", "up"]
-                .iter()
-                .enumerate()
-                .map(|(i, n)| {
-                    let mut c = [128u8; 3];
-                    c[i] = 255;
-                    (opaque(c), (*n).to_string())
-                })
-                .collect();
-        }
-        Shading::Height | Shading::Confidence => {
-            let (low, high) = match (shading, viewport.heights()) {
-                (Shading::Height, Some((low, high))) => (unit.length(low), unit.length(high)),
-                _ => ("0".into(), "1".into()),
-            };
-            let title = if shading == Shading::Height { "Height" } else { "Confidence" };
-            let title = tag(painter, at, Align2::LEFT_TOP, title, colour, ground(ui));
-            let bar = Rect::from_min_size(title.left_bottom() + Vec2::new(0.0, 8.0), Vec2::new(160.0, 10.0));
-            let mut mesh = egui::Mesh::default();
-            for (i, c) in COLOUR_MAP.iter().enumerate() {
-                let x = bar.min.x + bar.width() * i as f32 / (COLOUR_MAP.len() - 1) as f32;
-                mesh.colored_vertex(Pos2::new(x, bar.min.y), opaque(*c));
-                mesh.colored_vertex(Pos2::new(x, bar.max.y), opaque(*c));
-                if i > 0 {
-                    let n = i as u32 * 2;
-                    mesh.add_triangle(n - 2, n - 1, n);
-                    mesh.add_triangle(n - 1, n, n + 1);
-                }
-            }
-            painter.add(mesh);
-            let below = bar.left_bottom() + Vec2::new(0.0, 6.0);
-            let left = tag(painter, below, Align2::LEFT_TOP, &low, colour, ground(ui));
-            let x = bar.max.x.max(left.max.x + 14.0);
-            tag(painter, Pos2::new(x, below.y), Align2::LEFT_TOP, &high, colour, ground(ui));
-        }
-        Shading::Texture | Shading::Clay => return,
-    }
-    for (fill, text) in rows {
-        painter.rect_filled(Rect::from_min_size(at, Vec2::new(14.0, 14.0)), 2.0, fill);
-        tag(painter, at + Vec2::new(22.0, 0.0), Align2::LEFT_TOP, &text, colour, ground(ui));
-        at.y += 20.0;
-    }
 }
 
 fn compass(camera: &ViewCamera, screen: &Screen, ui: &egui::Ui, painter: &Painter) {

@@ -1,0 +1,160 @@
+//! The solid body of a piece of city: surface above, walls down to a level bottom, nothing inside.
+//!
+//! In: the city, the area, the scale. Out: one closed [`Solid`] in millimetres, its bottom at z = 0 and the lower left
+//! corner of the area's box at the origin. Steps: take the surface near the area, simplify it, fill its holes, extend
+//! its border far down, intersect it with the prism over the area, dissolve what crosses or lies inside, keep the one
+//! piece that stands on the bottom. Cost: about 20 s and 1.5 GB for a million triangles.
+
+use super::area::{Area, Rectangle};
+use super::solid::{self, Solid};
+use super::{PartOptions, PartSize, PrintError, close, outline};
+use crate::base::{Ctx, Diagnostic, stats};
+use crate::mesh::{SimplifyOptions, pieces, simplify};
+use crate::scene::{City, Mesh};
+use nalgebra::{Rotation2, Vector2, Vector3};
+
+/// Share of the surface's vertices that may lie below the lowest level; they are lifted to it.
+const LOWEST_SHARE: f64 = 0.002;
+/// Share of the area that may have no surface.
+const MISSING: f64 = 0.02;
+/// How far, in millimetres, a round outline may be from the circle.
+const ROUNDNESS: f64 = 0.01;
+
+/// Where the part lies in the city, and how large it is.
+#[derive(Clone, Debug)]
+pub struct Frame {
+    /// The box around the area.
+    pub rectangle: Rectangle,
+    /// The outline in millimetres from the box's lower left corner, counter-clockwise.
+    pub outline: Vec<Vector2<f64>>,
+    /// The lowest level of the surface, in the city's units.
+    pub lowest: f64,
+    /// Height in millimetres of that level over the bottom.
+    pub base_mm: f64,
+    /// Millimetres for a unit of the city.
+    pub mm_per_unit: f64,
+    /// How much heights are exaggerated.
+    pub z_scale: f64,
+}
+
+impl Frame {
+    /// Lays the area out. Fails where it has no size or no surface, and where the scale cannot be kept.
+    pub fn new(city: &City, area: &Area, options: &PartOptions) -> Result<Self, PrintError> {
+        let rectangle = area.frame();
+        let mm_per_unit = match options.size {
+            PartSize::Scale(n) if options.metric => 1000.0 / n,
+            PartSize::Scale(n) => return Err(PrintError::ScaleUnknown { denominator: n }),
+            PartSize::LongestMm(mm) => mm / rectangle.size.max(),
+        };
+        for (what, value) in [("the size of the part", mm_per_unit), ("the exaggeration of heights", options.z_scale)] {
+            if !(value > 0.0 && value.is_finite()) {
+                return Err(PrintError::Absurd { what, value, limit: "positive and finite" });
+            }
+        }
+        if options.base_mm < 2.0 {
+            return Err(PrintError::ThinBase { base_mm: options.base_mm });
+        }
+        let outline = area.outline(mm_per_unit, ROUNDNESS)?;
+        let own = |v: &Vector3<f64>| (rectangle.to_own(&v.xy()) + rectangle.size / 2.0) * mm_per_unit;
+        let inside = |v: &&Vector3<f64>| outline::contains(&outline, &own(v));
+        let levels: Vec<f64> = city.mesh.vertices.iter().filter(inside).map(|v| v.z).collect();
+        let lowest = stats::quantile(&levels, LOWEST_SHARE)
+            .ok_or(PrintError::EmptyArea { width: rectangle.size.x, height: rectangle.size.y })?;
+        Ok(Self { rectangle, outline, lowest, base_mm: options.base_mm, mm_per_unit, z_scale: options.z_scale })
+    }
+
+    /// A place of the city in the part's millimetres.
+    pub fn part_from_city(&self, v: &Vector3<f64>) -> Vector3<f64> {
+        let flat = (self.rectangle.to_own(&v.xy()) + self.rectangle.size / 2.0) * self.mm_per_unit;
+        let height = (v.z - self.lowest) * self.mm_per_unit * self.z_scale + self.base_mm;
+        Vector3::new(flat.x, flat.y, height)
+    }
+
+    /// The place of the city under a point of the part.
+    pub fn city_from_part(&self, p: &Vector3<f64>) -> Vector3<f64> {
+        let own = p.xy() / self.mm_per_unit - self.rectangle.size / 2.0;
+        let flat = Rotation2::new(self.rectangle.azimuth) * own + self.rectangle.centre;
+        Vector3::new(flat.x, flat.y, (p.z - self.base_mm) / (self.mm_per_unit * self.z_scale) + self.lowest)
+    }
+}
+
+/// The body, from a surface of at most about `budget` triangles.
+pub fn body(ctx: &Ctx, city: &City, frame: &Frame, budget: usize) -> Result<Solid, PrintError> {
+    let surface = surface_near(ctx, city, frame, budget)?;
+    let depth = frame.rectangle.size.max() * frame.mm_per_unit;
+    let closed = close::close_downwards(&surface, -depth);
+    let mut solid = Solid::plain(closed);
+    for t in 0..solid.photo.len() {
+        let corners = solid.mesh.corners(t);
+        solid.photo[t] = corners.iter().all(|p| p.z > -depth / 2.0);
+        solid.origin[t] = corners.map(|p| frame.city_from_part(&p));
+    }
+    // Places below the lowest level are errors of the surface; the base must not be thinner there.
+    for v in solid.mesh.vertices.iter_mut().filter(|v| v.z > -depth / 2.0) {
+        v.z = v.z.max(frame.base_mm);
+    }
+    let top = solid.mesh.vertices.iter().map(|v| v.z).fold(0.0, f64::max);
+    let prism = outline::prism(&frame.outline, 0.0, top + 10.0);
+    let cut = match solid::cut(ctx, &solid, &prism) {
+        // The fast way asks for more than a closed surface.
+        Err(PrintError::Engine { .. }) => solid::intersect(ctx, &solid, &prism)?,
+        result => result?,
+    };
+    let body = standing_piece(ctx, &solid::unite(ctx, &[&cut])?);
+    let footprint = (0..body.photo.len())
+        .filter(|&t| body.mesh.corners(t).iter().all(|p| p.z == 0.0))
+        .map(|t| body.mesh.area_normal(t).norm() / 2.0)
+        .sum::<f64>();
+    if footprint == 0.0 {
+        let size = frame.rectangle.size;
+        return Err(PrintError::EmptyArea { width: size.x, height: size.y });
+    }
+    let missing = 1.0 - footprint / outline::area(&frame.outline);
+    if missing > MISSING {
+        return Err(PrintError::AreaOutside { share: missing, limit: MISSING });
+    }
+    Ok(body)
+}
+
+/// The surface around the area, in the part's millimetres.
+fn surface_near(ctx: &Ctx, city: &City, frame: &Frame, budget: usize) -> Result<Mesh, PrintError> {
+    let vertices: Vec<Vector3<f64>> = city.mesh.vertices.iter().map(|v| frame.part_from_city(v)).collect();
+    let size = frame.rectangle.size * frame.mm_per_unit;
+    let margin = size.max() * 0.025;
+    let near = |v: u32| {
+        let p = &vertices[v as usize];
+        p.x > -margin && p.y > -margin && p.x < size.x + margin && p.y < size.y + margin
+    };
+    let triangles: Vec<[u32; 3]> = city.mesh.triangles.iter().filter(|t| t.iter().any(|&v| near(v))).copied().collect();
+    let surface = close::largest_piece(&close::split_pinched(&Mesh { vertices, triangles }));
+    if surface.triangles.len() <= budget {
+        return Ok(surface);
+    }
+    let options = SimplifyOptions { target_triangles: budget, ..SimplifyOptions::default() };
+    Ok(simplify(ctx, &surface, &options)?)
+}
+
+/// The largest piece; what floats beside it is left out and counted.
+fn standing_piece(ctx: &Ctx, solid: &Solid) -> Solid {
+    let (labels, count) = pieces(&solid.mesh);
+    let mut volumes = vec![0.0; count];
+    for (t, &label) in labels.iter().enumerate() {
+        let [a, b, c] = solid.mesh.corners(t);
+        volumes[label as usize] += a.dot(&b.cross(&c)) / 6.0;
+    }
+    let Some(best) = (0..count).max_by(|&a, &b| volumes[a].total_cmp(&volumes[b])) else { return Solid::default() };
+    let others: Vec<f64> = (0..count).filter(|&i| i != best && volumes[i] > 0.0).map(|i| volumes[i]).collect();
+    if !others.is_empty() {
+        let largest = others.iter().copied().fold(0.0, f64::max);
+        ctx.report(Diagnostic::info(
+            "part-floating",
+            "",
+            format!(
+                "{} pieces that hang in the air were left out, {:.2} mm3 in all, the largest {largest:.2} mm3",
+                others.len(),
+                others.iter().sum::<f64>()
+            ),
+        ));
+    }
+    solid.retain(|t| labels[t] as usize == best)
+}

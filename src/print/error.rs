@@ -1,0 +1,105 @@
+//! What can go wrong while a part is made, with what to do next.
+
+use crate::base::Cancelled;
+use crate::mesh::MeshError;
+
+/// The part could not be made.
+#[derive(Debug, thiserror::Error)]
+pub enum PrintError {
+    /// Stopped by the user.
+    #[error(transparent)]
+    Cancelled(#[from] Cancelled),
+    /// The surface could not be simplified.
+    #[error(transparent)]
+    Mesh(MeshError),
+    /// The city has no surface that photos saw from above.
+    #[error("no photo saw enough of the city's surface to cut a rectangle from it")]
+    NothingCovered,
+    /// 1:N needs metres.
+    #[error("the scale 1:{denominator} cannot be kept: the city has no known scale (its photos have no GPS)")]
+    ScaleUnknown {
+        /// The N asked for.
+        denominator: f64,
+    },
+    /// The area holds no surface.
+    #[error("the area of {width:.1} x {height:.1} m holds no part of the city")]
+    EmptyArea {
+        /// Width of the area in metres.
+        width: f64,
+        /// Height of the area in metres.
+        height: f64,
+    },
+    /// The area reaches beyond the surface.
+    #[error("{:.1} % of the area has no surface; at most {:.1} % may be missing", share * 100.0, limit * 100.0)]
+    AreaOutside {
+        /// Share of the area without surface.
+        share: f64,
+        /// Largest share.
+        limit: f64,
+    },
+    /// The area is no area.
+    #[error("the area's outline {fault}")]
+    Outline {
+        /// What is wrong, as the end of the sentence.
+        fault: String,
+    },
+    /// A size without sense.
+    #[error("{what} is {value}; it must be {limit}")]
+    Absurd {
+        /// Which option.
+        what: &'static str,
+        /// Its value.
+        value: f64,
+        /// What it may be.
+        limit: &'static str,
+    },
+    /// A thin base breaks.
+    #[error("a base of {base_mm} mm is thinner than the 2 mm that printers need")]
+    ThinBase {
+        /// The thickness asked for.
+        base_mm: f64,
+    },
+    /// The solid geometry could not be computed.
+    #[error("the solid could not be computed: {reason}")]
+    Engine {
+        /// What the engine says.
+        reason: String,
+    },
+    /// The surface still crosses itself.
+    #[error("the surface still crosses itself in {pairs} places after {rounds} rounds of repair")]
+    Crossing {
+        /// Pairs of triangles.
+        pairs: usize,
+        /// Rounds.
+        rounds: usize,
+    },
+}
+
+impl PrintError {
+    /// What to do next.
+    pub fn hint(&self) -> &'static str {
+        match self {
+            Self::Cancelled(_) => "the same command goes on where this run stopped",
+            Self::Mesh(e) => e.hint(),
+            Self::NothingCovered => "check in the report how many photos overlap, and add photos that look down",
+            Self::ScaleUnknown { .. } => "give the size in millimetres instead: --size-mm 150",
+            Self::EmptyArea { .. } => "choose an area inside the city's bounds, which `veduta info` shows",
+            Self::AreaOutside { .. } => "make the area smaller or move it: `veduta info` shows the city's bounds",
+            Self::Outline { .. } => "draw it again: one ring of at least three corners that does not cross itself",
+            Self::Absurd { .. } => "give another value",
+            Self::ThinBase { .. } => "choose a base of at least 2 mm",
+            Self::Engine { .. } | Self::Crossing { .. } => {
+                "please report this with the project; another --quality or area may avoid it"
+            }
+        }
+    }
+}
+
+impl From<MeshError> for PrintError {
+    fn from(e: MeshError) -> Self {
+        match e {
+            MeshError::Cancelled(c) => Self::Cancelled(c),
+            e => Self::Mesh(e),
+        }
+    }
+}

@@ -1,0 +1,121 @@
+//! Wall thickness against the printer's thinnest wall, and gaps against its smallest gap.
+
+use super::Finding;
+use super::places::lowest;
+use crate::base::{Cancelled, Ctx};
+use crate::print::printer::Printer;
+use crate::print::thickness::{Gauge, ThicknessOptions, sample_points};
+use crate::scene::Mesh;
+use rayon::prelude::*;
+use serde::{Deserialize, Serialize};
+
+/// A wall is too thin below this share of the limit; the measure itself is exact to about 1 %.
+const TOLERANCE: f64 = 0.95;
+
+/// Most sample points: the step grows with the surface beyond that.
+const MOST_SAMPLES: f64 = 2_000_000.0;
+
+/// Samples that are measured between two looks at the cancel flag.
+const CHUNK: usize = 65_536;
+
+/// Wall thickness of a part.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Walls {
+    /// Distance of the sample points in mm.
+    pub step_mm: f64,
+    /// Sample points.
+    pub samples: usize,
+    /// Thinnest wall of the printer in mm.
+    pub limit_mm: f64,
+    /// Least thickness found in mm; absent where all is thicker than twice the limit.
+    pub least_mm: Option<f64>,
+    /// Share of the surface below 95 % of the limit.
+    pub thin_share: f64,
+    /// That surface in mm2.
+    pub thin_mm2: f64,
+    /// Of the thin samples, the share that the second measure (a cone of rays) calls thin as well.
+    pub confirmed: f64,
+}
+
+/// Judges walls and gaps; nothing where the printer has no limit.
+pub fn judge(
+    ctx: &Ctx,
+    mesh: &Mesh,
+    printer: &Printer,
+    findings: &mut Vec<Finding>,
+) -> Result<Option<Walls>, Cancelled> {
+    let Some(limit) = &printer.wall_mm else { return Ok(None) };
+    let wall = limit.value;
+    let mut options = ThicknessOptions::for_wall(wall);
+    let area: f64 = (0..mesh.triangles.len()).map(|t| mesh.area_normal(t).norm() * 0.5).sum();
+    options.step = options.step.max((area / MOST_SAMPLES).sqrt());
+    let gauge = Gauge::new(mesh, options.opposite_deg);
+    let points = sample_points(mesh, options.step);
+    let mut measured: Vec<Option<f64>> = Vec::with_capacity(points.len());
+    for (i, chunk) in points.chunks(CHUNK).enumerate() {
+        ctx.tick((i * CHUNK) as u64, points.len() as u64)?;
+        measured.par_extend(chunk.par_iter().map(|(t, p)| gauge.ball(p, *t, options.most).map(|b| b.0)));
+    }
+    let thin: Vec<(usize, f64)> =
+        measured.iter().enumerate().filter_map(|(i, m)| m.filter(|m| *m < wall * TOLERANCE).map(|m| (i, m))).collect();
+    let seconds = |&(i, _): &(usize, f64)| {
+        gauge.cone(&points[i].1, points[i].0, options.most).is_some_and(|depth| depth < wall * 1.05)
+    };
+    let confirmed = thin.par_iter().filter(|s| seconds(s)).count();
+    let square = options.step * options.step;
+    let walls = Walls {
+        step_mm: options.step,
+        samples: points.len(),
+        limit_mm: wall,
+        least_mm: measured.iter().flatten().copied().reduce(f64::min),
+        thin_share: thin.len() as f64 / points.len().max(1) as f64,
+        thin_mm2: thin.len() as f64 * square,
+        confirmed: if thin.is_empty() { 1.0 } else { confirmed as f64 / thin.len() as f64 },
+    };
+    if !thin.is_empty() {
+        let (at, values): (Vec<_>, Vec<_>) = thin.iter().map(|&(i, m)| (points[i].1, m)).unzip();
+        let least = values.iter().copied().fold(f64::INFINITY, f64::min);
+        let text = format!(
+            "{:.2} % of the surface ({:.1} mm2) is thinner than {wall} mm, down to {least:.2} mm (sampled every {:.2} mm; a \
+             second measure confirms {:.0} %)",
+            walls.thin_share * 100.0,
+            walls.thin_mm2,
+            walls.step_mm,
+            walls.confirmed * 100.0
+        );
+        let hint = "thicken or remove these places";
+        let source = format!("{} ({})", limit.source, limit.date);
+        let finding = Finding::fault("thin-walls", text, hint).against(least, wall, &source);
+        findings.push(finding.counted(thin.len(), lowest(mesh, &at, &values)));
+    }
+    gaps(ctx, mesh, &gauge, &points, printer, findings)?;
+    Ok(Some(walls))
+}
+
+/// Judges the gaps between walls that face each other.
+fn gaps(
+    ctx: &Ctx,
+    mesh: &Mesh,
+    gauge: &Gauge,
+    points: &[(u32, nalgebra::Vector3<f64>)],
+    printer: &Printer,
+    findings: &mut Vec<Finding>,
+) -> Result<(), Cancelled> {
+    let limits = [printer.gap_mm.as_ref(), printer.face_distance_mm.as_ref()];
+    let Some(limit) = limits.into_iter().flatten().max_by(|a, b| a.value.total_cmp(&b.value)) else { return Ok(()) };
+    ctx.check()?;
+    let most = limit.value * TOLERANCE;
+    let narrow: Vec<(nalgebra::Vector3<f64>, f64)> =
+        points.par_iter().filter_map(|(t, p)| gauge.gap(p, *t, most).map(|g| (*p, g.0))).collect();
+    if !narrow.is_empty() {
+        let (at, values): (Vec<_>, Vec<_>) = narrow.into_iter().unzip();
+        let least = values.iter().copied().fold(f64::INFINITY, f64::min);
+        let share = at.len() as f64 / points.len() as f64 * 100.0;
+        let text = format!("{share:.2} % of the surface faces a gap below {} mm, down to {least:.3} mm", limit.value);
+        let hint = "fill the gaps or widen them: they may fuse in print";
+        let source = format!("{} ({})", limit.source, limit.date);
+        let finding = Finding::warning("narrow-gaps", text, hint).against(least, limit.value, &source);
+        findings.push(finding.counted(at.len(), lowest(mesh, &at, &values)));
+    }
+    Ok(())
+}

@@ -1,0 +1,203 @@
+//! Outlines on the ground, and the prisms that stand on them.
+//!
+//! In: a ring of corners (metres or millimetres, the last not repeated). Out: whether it is simple, its area and box,
+//! the closed prism over it. Crossings are decided by exact orientation signs. Cost: quadratic in the corners, which are
+//! hundreds at most.
+
+use super::PrintError;
+use super::solid::Solid;
+use crate::scene::Mesh;
+use nalgebra::{Vector2, Vector3};
+use robust::{Coord, orient2d};
+
+/// Signed area: positive where the corners run counter-clockwise.
+pub fn area(ring: &[Vector2<f64>]) -> f64 {
+    (0..ring.len()).map(|i| ring[i].perp(&ring[(i + 1) % ring.len()])).sum::<f64>() / 2.0
+}
+
+/// Lower and upper corner.
+pub fn bounds(ring: &[Vector2<f64>]) -> Option<(Vector2<f64>, Vector2<f64>)> {
+    let first = *ring.first()?;
+    Some(ring.iter().fold((first, first), |(lo, hi), p| (lo.inf(p), hi.sup(p))))
+}
+
+/// Whether a point lies inside.
+pub fn contains(ring: &[Vector2<f64>], p: &Vector2<f64>) -> bool {
+    let mut inside = false;
+    for i in 0..ring.len() {
+        let (a, b) = (&ring[i], &ring[(i + 1) % ring.len()]);
+        if (a.y > p.y) != (b.y > p.y) && p.x < a.x + (p.y - a.y) / (b.y - a.y) * (b.x - a.x) {
+            inside = !inside;
+        }
+    }
+    inside
+}
+
+/// The ring counter-clockwise and without repeated corners; fails where it is no simple polygon.
+pub fn checked(ring: &[Vector2<f64>]) -> Result<Vec<Vector2<f64>>, PrintError> {
+    let fault = |fault: String| Err(PrintError::Outline { fault });
+    if let Some(i) = ring.iter().position(|p| !(p.x.is_finite() && p.y.is_finite())) {
+        return fault(format!("has a corner, number {}, that is no place", i + 1));
+    }
+    let mut ring = ring.to_vec();
+    ring.dedup();
+    while ring.len() > 1 && ring.first() == ring.last() {
+        ring.pop();
+    }
+    if ring.len() < 3 {
+        return fault(format!("has {} different corners; it needs three", ring.len()));
+    }
+    if let Some((i, j)) = crossing(&ring) {
+        return fault(format!("crosses itself: side {} meets side {}", i + 1, j + 1));
+    }
+    let size = area(&ring);
+    let (low, high) = bounds(&ring).unwrap_or_default();
+    if size.abs() <= 1e-9 * (high - low).norm_squared() {
+        return fault("encloses nothing".into());
+    }
+    if size < 0.0 {
+        ring.reverse();
+    }
+    Ok(ring)
+}
+
+/// Two sides that meet where they should not.
+fn crossing(ring: &[Vector2<f64>]) -> Option<(usize, usize)> {
+    let n = ring.len();
+    let sign = |a: &Vector2<f64>, b: &Vector2<f64>, c: &Vector2<f64>| {
+        let coord = |p: &Vector2<f64>| Coord { x: p.x, y: p.y };
+        let s = orient2d(coord(a), coord(b), coord(c));
+        if s == 0.0 { 0 } else { s.signum() as i32 }
+    };
+    let between = |a: &Vector2<f64>, b: &Vector2<f64>, p: &Vector2<f64>| {
+        (p.x >= a.x.min(b.x) && p.x <= a.x.max(b.x)) && (p.y >= a.y.min(b.y) && p.y <= a.y.max(b.y))
+    };
+    for i in 0..n {
+        let (a, b) = (&ring[i], &ring[(i + 1) % n]);
+        for j in i + 1..n {
+            let (c, d) = (&ring[j], &ring[(j + 1) % n]);
+            let neighbours = j == i + 1 || (i == 0 && j == n - 1);
+            let (s1, s2, s3, s4) = (sign(a, b, c), sign(a, b, d), sign(c, d, a), sign(c, d, b));
+            if neighbours {
+                // They share a corner; they must not fold back onto each other.
+                let (shared, own, other) = if j == i + 1 { (b, a, d) } else { (a, b, c) };
+                if sign(own, shared, other) == 0 && (own - shared).dot(&(other - shared)) > 0.0 {
+                    return Some((i, j));
+                }
+                continue;
+            }
+            let touches = (s1 == 0 && between(a, b, c))
+                || (s2 == 0 && between(a, b, d))
+                || (s3 == 0 && between(c, d, a))
+                || (s4 == 0 && between(c, d, b));
+            if touches || (s1 * s2 < 0 && s3 * s4 < 0) {
+                return Some((i, j));
+            }
+        }
+    }
+    None
+}
+
+/// Triangles over a counter-clockwise simple ring, by cutting ears; always `n - 2` of them.
+pub fn triangulate(ring: &[Vector2<f64>]) -> Vec<[u32; 3]> {
+    let mut left: Vec<u32> = (0..ring.len() as u32).collect();
+    let mut triangles = Vec::with_capacity(ring.len().saturating_sub(2));
+    let (mut at, mut failures) = (0, 0);
+    while left.len() > 3 {
+        let n = left.len();
+        let [a, b, c] = [left[(at + n - 1) % n], left[at % n], left[(at + 1) % n]];
+        let [pa, pb, pc] = [a, b, c].map(|v| ring[v as usize]);
+        let convex = (pb - pa).perp(&(pc - pb)) > 0.0;
+        let is_ear = convex
+            && left.iter().all(|&v| {
+                let p = ring[v as usize];
+                v == a
+                    || v == b
+                    || v == c
+                    || (pb - pa).perp(&(p - pa)) < 0.0
+                    || (pc - pb).perp(&(p - pb)) < 0.0
+                    || (pa - pc).perp(&(p - pc)) < 0.0
+            });
+        if is_ear || failures > n {
+            triangles.push([a, b, c]);
+            left.remove(at % n);
+            at %= left.len();
+            failures = 0;
+        } else {
+            at = (at + 1) % n;
+            failures += 1;
+        }
+    }
+    if let [a, b, c] = left[..] {
+        triangles.push([a, b, c]);
+    }
+    triangles
+}
+
+/// The plain closed prism over a counter-clockwise ring, from `low` to `high`.
+pub fn prism(ring: &[Vector2<f64>], low: f64, high: f64) -> Solid {
+    let n = ring.len() as u32;
+    let mut mesh = Mesh::default();
+    for z in [low, high] {
+        mesh.vertices.extend(ring.iter().map(|p| Vector3::new(p.x, p.y, z)));
+    }
+    for [a, b, c] in triangulate(ring) {
+        mesh.triangles.extend([[a, c, b], [n + a, n + b, n + c]]);
+    }
+    for i in 0..n {
+        let j = (i + 1) % n;
+        mesh.triangles.extend([[i, j, n + j], [i, n + j, n + i]]);
+    }
+    Solid::plain(mesh)
+}
+
+/// A regular polygon around the origin whose sides stay within `error` of the circle.
+pub fn circle(radius: f64, error: f64) -> Vec<Vector2<f64>> {
+    let step = (1.0 - (error / radius).min(0.5)).acos() * 2.0;
+    let n = (std::f64::consts::TAU / step).ceil().clamp(12.0, 720.0);
+    (0..n as usize)
+        .map(|i| {
+            let angle = std::f64::consts::TAU * i as f64 / n;
+            Vector2::new(angle.cos(), angle.sin()) * radius
+        })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::mesh::inspect;
+
+    fn ring(points: &[(f64, f64)]) -> Vec<Vector2<f64>> {
+        points.iter().map(|&(x, y)| Vector2::new(x, y)).collect()
+    }
+
+    #[test]
+    fn what_is_no_polygon_is_refused() {
+        for (points, word) in [
+            (&[(0.0, 0.0), (1.0, 0.0)][..], "two"),
+            (&[(0.0, 0.0), (2.0, 2.0), (2.0, 0.0), (0.0, 2.0)], "bow tie"),
+            (&[(0.0, 0.0), (1.0, 0.0), (2.0, 0.0)], "flat"),
+            (&[(0.0, 0.0), (4.0, 0.0), (4.0, 4.0), (2.0, 0.0)], "touches its side"),
+            (&[(0.0, 0.0), (4.0, 0.0), (2.0, 0.0), (2.0, 4.0)], "folds back"),
+            (&[(0.0, 0.0), (4.0, f64::NAN), (2.0, 2.0)], "nowhere"),
+        ] {
+            assert!(matches!(checked(&ring(points)), Err(PrintError::Outline { .. })), "{word}");
+        }
+        let l = ring(&[(0.0, 0.0), (0.0, 2.0), (1.0, 2.0), (1.0, 1.0), (2.0, 1.0), (2.0, 0.0), (0.0, 0.0)]);
+        let fixed = checked(&l).expect("an L");
+        assert_eq!((fixed.len(), area(&fixed)), (6, 3.0));
+        assert!(contains(&fixed, &Vector2::new(0.5, 1.5)) && !contains(&fixed, &Vector2::new(1.5, 1.5)));
+    }
+
+    #[test]
+    fn prisms_are_solid() {
+        let l =
+            checked(&ring(&[(0.0, 0.0), (2.0, 0.0), (2.0, 1.0), (1.0, 1.0), (1.0, 2.0), (0.0, 2.0)])).expect("an L");
+        for (outline, area) in [(l, 3.0), (circle(10.0, 0.01), std::f64::consts::PI * 100.0)] {
+            let report = inspect(&prism(&outline, -1.0, 2.0).mesh);
+            assert!(report.is_solid() && report.self_intersections == 0, "{report:?}");
+            assert!((report.volume / 3.0 - area).abs() < 0.002 * area, "{}", report.volume);
+        }
+    }
+}
