@@ -31,7 +31,7 @@ struct Field {
 /// Chooses the classes: costs in square metres, `weight` in metres.
 pub fn smooth(ctx: &Ctx, mesh: &Mesh, costs: &[[f32; LABELS]], weight: f64) -> Result<Vec<u8>, Cancelled> {
     let field = Field::new(mesh, costs, weight);
-    let mut labels: Vec<u8> = field.costs.iter().map(|c| cheapest(c)).collect();
+    let mut labels: Vec<u8> = field.costs.iter().map(cheapest).collect();
     let mut energy = field.energy(&labels);
     let mut idle = 0;
     'rounds: for _ in 0..ROUNDS {
