@@ -39,6 +39,8 @@ pub enum Command {
     Relink(RelinkArgs),
     /// Judge a mesh file of any program for a printer: 3MF, OBJ, GLB, PLY, STL, WRL
     Check(super::check::CheckArgs),
+    /// Make print files of a piece of the city for one printer, with pictures, a report and a ticket
+    Print(super::print::PrintArgs),
     /// List the printer profiles with their limits, sources and dates
     Printers {
         /// Only this one: its name, or the path of a rule pack of your own [default: all]
@@ -317,13 +319,13 @@ pub enum EventFormat {
     Json,
 }
 
-fn parse_scale(text: &str) -> Result<f64, String> {
+pub(super) fn parse_scale(text: &str) -> Result<f64, String> {
     let n = text.strip_prefix("1:").ok_or("write it as 1:N, for example 1:1000")?;
     let n: f64 = n.parse().map_err(|_| format!("\"{n}\" is not a number"))?;
     if (10.0..=1e6).contains(&n) { Ok(n) } else { Err(format!("1:{n} is outside 1:10 to 1:1000000")) }
 }
 
-fn parse_numbers<const N: usize>(text: &str) -> Result<[f64; N], String> {
+pub(super) fn parse_numbers<const N: usize>(text: &str) -> Result<[f64; N], String> {
     let read = |part: &str| part.trim().parse::<f64>().ok().filter(|v| v.is_finite());
     let numbers: Option<Vec<f64>> = text.split(',').map(read).collect();
     numbers.and_then(|n| n.try_into().ok()).ok_or_else(|| format!("\"{text}\" is not {N} numbers with commas between"))
@@ -339,7 +341,7 @@ fn parse_elevation(text: &str) -> Result<f64, String> {
     if (-20.0..=90.0).contains(&deg) { Ok(deg) } else { Err(format!("{deg} is outside -20 to 90 degrees")) }
 }
 
-fn parse_size_mm(text: &str) -> Result<f64, String> {
+pub(super) fn parse_size_mm(text: &str) -> Result<f64, String> {
     let mm: f64 = text.parse().map_err(|_| format!("\"{text}\" is not a number"))?;
     if (10.0..=2000.0).contains(&mm) { Ok(mm) } else { Err(format!("{mm} mm is outside 10 to 2000 mm")) }
 }

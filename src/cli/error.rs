@@ -18,6 +18,11 @@ impl CliError {
         Self { message: message.into(), hint: hint.into(), cancelled: false }
     }
 
+    /// The user stopped it.
+    pub fn stopped() -> Self {
+        Self { message: "stopped by the user".into(), hint: "nothing finished was lost".into(), cancelled: true }
+    }
+
     /// A file could not be written or read.
     pub fn io(action: &str, path: &std::path::Path, error: &std::io::Error) -> Self {
         Self::new(

@@ -95,7 +95,10 @@ fn as_io(error: CliError) -> std::io::Error {
     std::io::Error::other(error.text())
 }
 
-fn to_file(path: &Path, write: impl FnOnce(&mut BufWriter<File>) -> std::io::Result<()>) -> Result<(), CliError> {
+pub(super) fn to_file(
+    path: &Path,
+    write: impl FnOnce(&mut BufWriter<File>) -> std::io::Result<()>,
+) -> Result<(), CliError> {
     let run = || {
         let mut out = BufWriter::new(File::create(path)?);
         write(&mut out)?;
@@ -119,7 +122,7 @@ pub(super) fn into_place(path: &Path, write: impl FnOnce(&Path) -> Result<(), Cl
     written
 }
 
-fn describe(part: &Part) -> String {
+pub(super) fn describe(part: &Part) -> String {
     match part.scale_denominator {
         Some(n) => format!("City model at 1:{n:.0}"),
         None => "City model, scale unknown".into(),

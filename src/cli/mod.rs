@@ -12,6 +12,7 @@ mod error;
 mod eval;
 mod export;
 mod info;
+mod print;
 mod printers;
 mod progress;
 mod relink;
@@ -58,6 +59,7 @@ pub fn main() -> ExitCode {
         Command::Eval(args) => eval::eval(&args),
         Command::Relink(args) => relink::relink(&args),
         Command::Check(args) => check::check(&args),
+        Command::Print(args) => print::print(&args),
         Command::Printers { profile, json } => printers::printers(profile.as_deref(), json),
         Command::Devices => devices::devices(),
     };

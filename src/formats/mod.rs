@@ -3,6 +3,7 @@
 pub mod colmap;
 pub mod control;
 pub mod exif;
+pub mod geojson;
 pub mod geotiff;
 pub mod gltf;
 pub mod las;

@@ -59,6 +59,15 @@ pub enum PrintError {
         /// The thickness asked for.
         base_mm: f64,
     },
+    /// The part is larger than the printer.
+    #[error("the part of {:.1} x {:.1} x {:.1} mm does not fit into the build volume of {:.0} x {:.0} x {:.0} mm",
+        size_mm[0], size_mm[1], size_mm[2], build_mm[2], build_mm[1], build_mm[0])]
+    TooLarge {
+        /// Sides of the part.
+        size_mm: [f64; 3],
+        /// Sides of the build volume, shortest first.
+        build_mm: [f64; 3],
+    },
     /// The solid geometry could not be computed.
     #[error("the solid could not be computed: {reason}")]
     Engine {
@@ -88,6 +97,7 @@ impl PrintError {
             Self::Outline { .. } => "draw it again: one ring of at least three corners that does not cross itself",
             Self::Absurd { .. } => "give another value",
             Self::ThinBase { .. } => "choose a base of at least 2 mm",
+            Self::TooLarge { .. } => "choose a smaller --size-mm or --scale, a smaller area, or a larger printer",
             Self::Engine { .. } | Self::Crossing { .. } => {
                 "please report this with the project; another --quality or area may avoid it"
             }

@@ -42,6 +42,8 @@ pub struct PartOptions {
     pub base_mm: f64,
     /// How much heights are exaggerated.
     pub z_scale: f64,
+    /// Sides of the printer's build volume in millimetres, in any order.
+    pub build_mm: Option<[f64; 3]>,
     /// Most triangles.
     pub max_triangles: usize,
     /// Side of the square texture page in texels.
@@ -69,6 +71,7 @@ impl Default for PartOptions {
             metric: true,
             base_mm: 3.0,
             z_scale: 1.0,
+            build_mm: None,
             max_triangles: 1_000_000,
             page: 2048,
             plain: [206, 204, 198],
@@ -84,6 +87,8 @@ pub fn make_part(ctx: &Ctx, city: &City, options: &PartOptions) -> Result<Part, 
         None => Area::Rectangle(well_covered(city)?),
     };
     let frame = Frame::new(city, &area, options)?;
+    let flat = frame.rectangle.size * frame.mm_per_unit;
+    check_size([flat.x, flat.y, options.base_mm], options)?;
     let mut budget = options.max_triangles * 19 / 20;
     let body = loop {
         let body = settle(ctx, body(ctx, city, &frame, budget)?)?;
@@ -93,7 +98,23 @@ pub fn make_part(ctx: &Ctx, city: &City, options: &PartOptions) -> Result<Part, 
         // Walls and bottom have triangles too; leave more room for them.
         budget = budget * options.max_triangles / body.photo.len() * 19 / 20;
     };
+    if let Some((low, high)) = body.mesh.bounds() {
+        check_size((high - low).into(), options)?;
+    }
     colour(ctx, city, &frame, options, &body)
+}
+
+/// Fails where a box fits into the build volume in no order of its sides.
+fn check_size(size_mm: [f64; 3], options: &PartOptions) -> Result<(), PrintError> {
+    let Some(mut build) = options.build_mm else { return Ok(()) };
+    let mut sides = size_mm;
+    sides.sort_by(f64::total_cmp);
+    build.sort_by(f64::total_cmp);
+    if sides.iter().zip(build).all(|(s, b)| *s <= b) {
+        Ok(())
+    } else {
+        Err(PrintError::TooLarge { size_mm, build_mm: build })
+    }
 }
 
 /// Unfolds and bakes the body.

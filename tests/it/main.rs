@@ -6,5 +6,6 @@ mod bad_input;
 mod check;
 mod control;
 mod positions;
+mod print;
 mod run;
 mod support;

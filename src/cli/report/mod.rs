@@ -4,7 +4,7 @@ mod map;
 mod pictures;
 
 pub(crate) use pictures::Picture;
-pub(super) use pictures::part_picture;
+pub(super) use pictures::{part_from, part_picture};
 
 use super::args::ReportArgs;
 use super::info::{Info, StageInfo, collect, format_figure};
@@ -16,7 +16,7 @@ use base64::Engine;
 use std::fmt::Write;
 use std::path::Path;
 
-const STYLE: &str = "
+pub(super) const STYLE: &str = "
 :root{color-scheme:light dark;--line:#8884;--soft:#8882}
 body{font:15px/1.5 system-ui,sans-serif;max-width:72rem;margin:2rem auto;padding:0 1rem}
 h1{font-size:1.7rem;margin:0 0 .2rem}h2{font-size:1.15rem;margin:2rem 0 .5rem}
@@ -249,6 +249,6 @@ fn photos(html: &mut String, info: &Info) {
     html.push_str("</table></details>");
 }
 
-fn escape(text: &str) -> String {
+pub(super) fn escape(text: &str) -> String {
     text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
 }

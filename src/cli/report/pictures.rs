@@ -21,12 +21,15 @@ const BACKGROUND: [u8; 3] = [236, 238, 240];
 
 /// A part seen from the south-west, for thumbnails.
 pub fn part_picture(part: &Part, size: (u32, u32)) -> Rgb8 {
+    part_from(part, 25f64.to_radians(), 40f64.to_radians(), size)
+}
+
+/// A part seen along a heading, from a height above (or below) the horizon; both in radians.
+pub fn part_from(part: &Part, azimuth: f64, elevation: f64, size: (u32, u32)) -> Rgb8 {
     let city = part_as_city(part);
     let options = RenderOptions { background: [255; 3], shading: 0.25, ..RenderOptions::default() };
     match city.mesh.bounds() {
-        Some(bounds) => {
-            render_city(&city, &Camera::overview(bounds, 25f64.to_radians(), 40f64.to_radians(), size), &options).0
-        }
+        Some(bounds) => render_city(&city, &Camera::overview(bounds, azimuth, elevation, size), &options).0,
         None => Rgb8::filled(size.0 as usize, size.1 as usize, [255; 3]),
     }
 }
