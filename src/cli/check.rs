@@ -49,7 +49,7 @@ pub fn check(args: &CheckArgs) -> Result<(), CliError> {
     let printer = printers::find(&args.printer)?;
     let (mesh, bytes) = read_mesh(&args.file)?;
     let name = args.file.file_name().map(|n| n.to_string_lossy().into_owned()).unwrap_or_default();
-    let facts = FileFacts { name: if args.file.is_dir() { first_name(&args.file)? } else { name }, bytes };
+    let facts = FileFacts { name, format: format_of(&args.file)?, bytes };
     let unit = args.unit.map(UnitArg::unit);
     let verdict = judge(&Ctx::silent(), &mesh, &facts, &printer, unit)
         .map_err(|e| CliError::new(e.to_string(), "start the command again"))?;
@@ -97,9 +97,11 @@ fn read_file(file: &Path, total: &mut u64) -> Result<ForeignMesh, CliError> {
     })
 }
 
-fn first_name(folder: &Path) -> Result<String, CliError> {
-    let files = files_of(folder)?;
-    Ok(files[0].file_name().map(|n| n.to_string_lossy().into_owned()).unwrap_or_default())
+/// The ending of a file's name, or of the first tile's.
+pub(crate) fn format_of(path: &Path) -> Result<String, CliError> {
+    let files = files_of(path)?;
+    let ending = files.first().and_then(|f| f.extension());
+    Ok(ending.map(|e| e.to_string_lossy().to_ascii_lowercase()).unwrap_or_default())
 }
 
 /// The file itself, or the mesh files of a folder and its subfolders, by name; at least one.

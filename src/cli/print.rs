@@ -233,7 +233,8 @@ fn write(ctx: &Ctx, part: &Part, format: Format, folder: &Path, printer: &Printe
     }
     let (mesh, bytes) = check::read_mesh(&path)?;
     let name = path.file_name().map(|n| n.to_string_lossy().into_owned()).unwrap_or_default();
-    let verdict = judge(ctx, &mesh, &FileFacts { name, bytes }, printer, None).map_err(PrintError::from)?;
+    let facts = FileFacts { name, format: check::format_of(&path)?, bytes };
+    let verdict = judge(ctx, &mesh, &facts, printer, None).map_err(PrintError::from)?;
     Ok(Written { path, files, verdict })
 }
 

@@ -11,7 +11,7 @@ pub fn write<W: Write>(city: &City, name: &str, file: impl FnMut(&str) -> io::Re
     write_as(city, name, ("local east-north-up metres", 4), Encoding::Jpeg(92), file)
 }
 
-/// Writes `NAME.obj`, `NAME.mtl` and `NAME_0.png`, in millimetres, through `file`, which opens a file of the given name.
+/// Writes `NAME.obj`, `NAME.mtl` and `NAME.png`, in millimetres, through `file`, which opens a file of the given name.
 pub fn write_part<W: Write>(part: &Part, name: &str, file: impl FnMut(&str) -> io::Result<W>) -> io::Result<()> {
     write_as(&part_as_city(part), name, ("part, millimetres, z up", 6), Encoding::Png, file)
 }
@@ -25,7 +25,9 @@ fn write_as<W: Write>(
 ) -> io::Result<()> {
     let mut mtl = file(&format!("{name}.mtl"))?;
     for (i, page) in city.pages.iter().enumerate() {
-        let texture = format!("{name}_{i}.{}", encoding.ending());
+        // A part has one page, whose picture other formats beside it share.
+        let number = if encoding == Encoding::Png { String::new() } else { format!("_{i}") };
+        let texture = format!("{name}{number}.{}", encoding.ending());
         writeln!(mtl, "newmtl page{i}\nKa 1 1 1\nKd 1 1 1\nKs 0 0 0\nillum 1\nmap_Kd {texture}")?;
         file(&texture)?.write_all(&encoding.encode(&page.image)?)?;
     }

@@ -2,7 +2,7 @@
 //!
 //! In: a textured city in local metres. Out: a [`Part`]: one closed 2-manifold body with outward triangles in
 //! millimetres that does not cross itself, its bottom at z = 0 and the lower left corner of its box at the origin, with
-//! one texture page; sides and base are plain. Steps: [`body`] (the solid), [`settle`] (its coordinates), [`charts`]
+//! one texture page; sides and base are plain. Steps: [`body()`] (the solid), [`settle()`] (its coordinates), [`charts`]
 //! (unfolding), [`bake`] (colours).
 
 pub mod area;

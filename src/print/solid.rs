@@ -7,7 +7,7 @@
 //!
 //! The arrangement is computed in exact rational arithmetic and classified by winding numbers (crate `manifold-rust`;
 //! Q. Zhou, E. Grinspun, D. Zorin, A. Jacobson, "Mesh Arrangements for Solid Geometry", SIGGRAPH 2016). Its points are
-//! rounded on the way out, so that triangles thinner than the last digit may cross again: [`super::settle`] ends that.
+//! rounded on the way out, so that triangles thinner than the last digit may cross again: [`super::settle()`] ends that.
 //! Cost: about 10 s and 1 GB for a million triangles.
 
 use super::PrintError;

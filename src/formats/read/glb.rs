@@ -382,9 +382,10 @@ mod tests {
         data.extend(floats(&[0.0, 1.0, 1.0, 1.0, 0.0, 0.0, 1.0, 0.0]));
         data.extend([255u8, 0, 55, 255].repeat(4));
         let picture = STANDARD.encode(png(&Rgb8::filled(2, 2, [4, 5, 6])).unwrap());
+        let r = std::f64::consts::FRAC_1_SQRT_2;
         let text = json!({
             "asset": {"version": "2.0"}, "scene": 0, "scenes": [{"nodes": [0, 2]}],
-            "nodes": [{"children": [1], "translation": [10, 0, 0]}, {"mesh": 0, "rotation": [0, 0.70710678, 0, 0.70710678]},
+            "nodes": [{"children": [1], "translation": [10, 0, 0]}, {"mesh": 0, "rotation": [0, r, 0, r]},
                 {"mesh": 1, "scale": [-2, 2, 2]}],
             "meshes": [
                 {"primitives": [{"attributes": {"POSITION": 0, "TEXCOORD_0": 1}, "mode": 5, "material": 0}]},

@@ -88,7 +88,7 @@ mod tests {
     fn bad_polygons_still_give_all_their_triangles() {
         let line: Vec<_> = (0..9).map(|i| Vector3::x() * f64::from(i)).collect();
         assert_eq!(triangles(&line).len(), 7);
-        assert_eq!(triangles(&vec![Vector3::repeat(f64::NAN); 5]).len(), 3);
+        assert_eq!(triangles(&[Vector3::repeat(f64::NAN); 5]).len(), 3);
         let bow = [[0.0, 0.0], [1.0, 1.0], [1.0, 0.0], [0.0, 1.0]].map(|p| Vector3::new(p[0], p[1], 0.0));
         assert_eq!(triangles(&bow).len(), 2);
         assert!(triangles(&line[..2]).is_empty());

@@ -21,7 +21,7 @@ pub fn welded_as_the_format_says(
     findings: &mut Vec<Finding>,
 ) -> Mesh {
     let (joined, count) = welded(&mesh);
-    let by_index_only = facts.name.to_ascii_lowercase().ends_with(".3mf");
+    let by_index_only = facts.format == "3mf";
     if count > 0 && by_index_only {
         let text =
             format!("{count} vertices lie on others along open edges; 3MF joins triangles by vertex number only");

@@ -30,8 +30,8 @@ pub fn judge(
 }
 
 fn limits(verdict: &Verdict, foreign: &ForeignMesh, facts: &FileFacts, printer: &Printer, findings: &mut Vec<Finding>) {
-    let ending = facts.name.rsplit_once('.').map(|(_, e)| e.to_ascii_lowercase()).unwrap_or_default();
-    if let Some(l) = printer.formats.as_ref().filter(|l| !l.value.contains(&ending)) {
+    let ending = &facts.format;
+    if let Some(l) = printer.formats.as_ref().filter(|l| !l.value.contains(ending)) {
         let text =
             format!("the profile {} takes no {ending} with colour; it takes {}", printer.name, l.value.join(", "));
         let mut finding = Finding::fault("format", text, "export it in one of those formats");

@@ -22,7 +22,7 @@ pub struct Place {
 pub fn places(mesh: &Mesh, points: &[Vector3<f64>]) -> Vec<Place> {
     let values = vec![0.0; points.len()];
     let mut found = grouped(mesh, points, &values);
-    found.sort_by(|a, b| b.count.cmp(&a.count));
+    found.sort_by_key(|p| std::cmp::Reverse(p.count));
     found.truncate(MOST);
     found.iter_mut().for_each(|p| p.value = None);
     found

@@ -103,7 +103,7 @@ fn foreign(mesh: Mesh) -> ForeignMesh {
 }
 
 fn verdict(foreign: &ForeignMesh, printer: &Printer) -> Verdict {
-    let facts = FileFacts { name: "a.obj".into(), bytes: 1000 };
+    let facts = FileFacts { name: "a".into(), format: "obj".into(), bytes: 1000 };
     judge(&Ctx::silent(), foreign, &facts, printer, None).unwrap()
 }
 
@@ -174,6 +174,20 @@ fn places_values_and_limits_are_told() {
 }
 
 #[test]
+fn details_and_gaps_are_held_against_their_limits() {
+    let fine = Printer { wall_mm: None, detail_mm: limit(0.8), gap_mm: limit(0.5), ..printer() };
+    let v = verdict(&foreign(boxed([0.0; 3], [30.0, 30.0, 0.7])), &fine);
+    assert_eq!(v.finding("thin-walls").unwrap().limit, Some(0.8));
+    let close = |gap: f64| joined(&[boxed([0.0; 3], [20.0; 3]), boxed([20.0 + gap, 0.0, 0.0], [20.0; 3])]);
+    let only_gaps = Printer { detail_mm: None, ..fine };
+    for (gap, found) in [(0.2, true), (0.6, false)] {
+        let v = verdict(&foreign(close(gap)), &only_gaps);
+        assert_eq!(v.finding("narrow-gaps").is_some(), found);
+        assert!(v.walls.is_none());
+    }
+}
+
+#[test]
 fn cavities_copies_and_touching_bodies_are_warnings() {
     let outer = boxed([0.0; 3], [40.0; 3]);
     let hollow = joined(&[outer.clone(), inverted(boxed([5.0; 3], [30.0; 3]))]);
@@ -218,7 +232,7 @@ fn files_are_held_against_the_profile() {
         price_cm3: limit(2.0),
         ..printer()
     };
-    let facts = FileFacts { name: "a.obj".into(), bytes: 1_000_000 };
+    let facts = FileFacts { name: "a".into(), format: "obj".into(), bytes: 1_000_000 };
     let v = judge(&Ctx::silent(), &mesh, &facts, &strict, None).unwrap();
     let expected = [
         "format",
@@ -251,9 +265,44 @@ fn bodies_that_touch_stay_apart_when_loose_triangles_are_joined() {
     assert_eq!(count, 72 - 14, "they share an edge of two vertices");
     let mut as_3mf = foreign(loose);
     as_3mf.colours = vec![None; 24];
-    let facts = FileFacts { name: "a.3mf".into(), bytes: 1 };
+    let facts = FileFacts { name: "a".into(), format: "3mf".into(), bytes: 1 };
     let v = judge(&Ctx::silent(), &as_3mf, &facts, &printer(), None).unwrap();
     assert!(v.finding("vertices-not-joined").is_some() && v.finding("open-edges").is_some());
     let v = verdict(&foreign(welded), &printer());
     assert!(codes(&v, Severity::Error).contains(&"non-manifold-edges"), "four triangles meet at the common edge");
+}
+
+/// A box of many triangles after some of them were turned, doubled, deleted or moved.
+fn messy(seed: u64) -> Mesh {
+    let mut rng = crate::base::Rng::new(seed, 7);
+    let mut pick = |n: usize| (rng.uniform(0.0, n as f64) as usize).min(n - 1);
+    let mut mesh = joined(&[boxed([0.0; 3], [9.0, 8.0, 7.0]), boxed([4.0, 4.0, 0.0], [9.0; 3])]);
+    for _ in 0..pick(8) {
+        let (t, v) = (pick(mesh.triangles.len()), pick(mesh.vertices.len()));
+        match pick(7) {
+            0 => mesh.triangles[t].swap(0, 1),
+            1 => mesh.triangles.push(mesh.triangles[t]),
+            2 => drop(mesh.triangles.remove(t)),
+            3 => mesh.triangles[t][1] = v as u32,
+            4 => mesh.vertices[v] = mesh.vertices[pick(8)],
+            5 => mesh.vertices[v] *= 1e150,
+            _ => mesh.vertices[v] *= 1e-200,
+        }
+    }
+    mesh
+}
+
+#[test]
+fn two_hundred_messy_meshes_are_judged_without_a_panic() {
+    let (mut passed, mut failed) = (0, 0);
+    for seed in 0..200 {
+        let mesh = messy(seed);
+        let v = verdict(&foreign(mesh.clone()), &printer());
+        let report = crate::mesh::inspect(&mesh);
+        let sound = report.is_solid() && report.components == 1;
+        assert!(!sound || v.passes || v.finding("thin-walls").is_some() || v.finding("size").is_some(), "{seed}");
+        assert!(!v.passes || report.is_closed() && report.self_intersections == 0, "{seed}: {report:?}");
+        if v.passes { passed += 1 } else { failed += 1 }
+    }
+    assert!(failed > 150 && passed + failed == 200, "{passed} {failed}");
 }

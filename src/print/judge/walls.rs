@@ -3,9 +3,10 @@
 use super::Finding;
 use super::places::lowest;
 use crate::base::{Cancelled, Ctx};
-use crate::print::printer::Printer;
+use crate::print::printer::{Limit, Printer};
 use crate::print::thickness::{Gauge, ThicknessOptions, sample_points};
 use crate::scene::Mesh;
+use nalgebra::Vector3;
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
@@ -25,7 +26,7 @@ pub struct Walls {
     pub step_mm: f64,
     /// Sample points.
     pub samples: usize,
-    /// Thinnest wall of the printer in mm.
+    /// Thinnest wall of the printer in mm, or its smallest detail where it names no wall.
     pub limit_mm: f64,
     /// Least thickness found in mm; absent where all is thicker than twice the limit.
     pub least_mm: Option<f64>,
@@ -37,20 +38,28 @@ pub struct Walls {
     pub confirmed: f64,
 }
 
-/// Judges walls and gaps; nothing where the printer has no limit.
+/// Judges walls and gaps; nothing where the printer has no limit. A printer without a thinnest wall still has a smallest
+/// detail, below which nothing is made.
 pub fn judge(
     ctx: &Ctx,
     mesh: &Mesh,
     printer: &Printer,
     findings: &mut Vec<Finding>,
 ) -> Result<Option<Walls>, Cancelled> {
-    let Some(limit) = &printer.wall_mm else { return Ok(None) };
-    let wall = limit.value;
-    let mut options = ThicknessOptions::for_wall(wall);
+    let wall_limit = printer.wall_mm.as_ref().or(printer.detail_mm.as_ref());
+    let limits = [printer.gap_mm.as_ref(), printer.face_distance_mm.as_ref()];
+    let gap_limit = limits.into_iter().flatten().max_by(|a, b| a.value.total_cmp(&b.value));
+    let Some(finest) = wall_limit.or(gap_limit) else { return Ok(None) };
+    let mut options = ThicknessOptions::for_wall(finest.value);
     let area: f64 = (0..mesh.triangles.len()).map(|t| mesh.area_normal(t).norm() * 0.5).sum();
     options.step = options.step.max((area / MOST_SAMPLES).sqrt());
     let gauge = Gauge::new(mesh, options.opposite_deg);
     let points = sample_points(mesh, options.step);
+    if let Some(limit) = gap_limit {
+        gaps(ctx, mesh, (&gauge, &points), limit, findings)?;
+    }
+    let Some(limit) = wall_limit else { return Ok(None) };
+    let wall = limit.value;
     let mut measured: Vec<Option<f64>> = Vec::with_capacity(points.len());
     for (i, chunk) in points.chunks(CHUNK).enumerate() {
         ctx.tick((i * CHUNK) as u64, points.len() as u64)?;
@@ -88,7 +97,6 @@ pub fn judge(
         let finding = Finding::fault("thin-walls", text, hint).against(least, wall, &source);
         findings.push(finding.counted(thin.len(), lowest(mesh, &at, &values)));
     }
-    gaps(ctx, mesh, &gauge, &points, printer, findings)?;
     Ok(Some(walls))
 }
 
@@ -96,16 +104,13 @@ pub fn judge(
 fn gaps(
     ctx: &Ctx,
     mesh: &Mesh,
-    gauge: &Gauge,
-    points: &[(u32, nalgebra::Vector3<f64>)],
-    printer: &Printer,
+    (gauge, points): (&Gauge, &[(u32, Vector3<f64>)]),
+    limit: &Limit<f64>,
     findings: &mut Vec<Finding>,
 ) -> Result<(), Cancelled> {
-    let limits = [printer.gap_mm.as_ref(), printer.face_distance_mm.as_ref()];
-    let Some(limit) = limits.into_iter().flatten().max_by(|a, b| a.value.total_cmp(&b.value)) else { return Ok(()) };
     ctx.check()?;
     let most = limit.value * TOLERANCE;
-    let narrow: Vec<(nalgebra::Vector3<f64>, f64)> =
+    let narrow: Vec<(Vector3<f64>, f64)> =
         points.par_iter().filter_map(|(t, p)| gauge.gap(p, *t, most).map(|g| (*p, g.0))).collect();
     if !narrow.is_empty() {
         let (at, values): (Vec<_>, Vec<_>) = narrow.into_iter().unzip();
