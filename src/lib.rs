@@ -20,6 +20,7 @@ pub mod scene;
 pub mod gpu;
 // Layer 5: the methods.
 pub mod bundle;
+pub mod classify;
 pub mod dense;
 pub mod evaluate;
 pub mod features;

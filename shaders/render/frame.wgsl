@@ -13,6 +13,8 @@ struct Frame {
     light: vec4f,
     // Colour of each class of view counts.
     palette: array<vec4f, 6>,
+    // Colour of each class of surface.
+    surfaces: array<vec4f, 7>,
     // Stops of the colour map, evenly spaced from 0 to 1.
     map: array<vec4f, 9>,
     // Planes of the clipping box: what has a positive value of all of them is inside.
@@ -23,7 +25,7 @@ struct Frame {
     point_px: f32,
     // Nearest depth that is drawn; 0 of a parallel projection.
     near: f32,
-    // 0 texture, 1 clay, 2 normals, 3 views, 4 colours of the vertices, 5 height, 6 confidence.
+    // 0 texture, 1 clay, 2 normals, 3 views, 4 colours of the vertices, 5 height, 6 confidence, 7 classes.
     shading: u32,
     // Mean length of an edge in pixels at depth 1.
     edge: f32,

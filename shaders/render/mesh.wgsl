@@ -1,6 +1,7 @@
 // Triangles of the city or of the part, textured or shaded by their flat normals.
 // Follows: frame.wgsl
-// In: vertices (position, texture coordinate with v down, colour and class of view count), one texture page.
+// In: vertices (position, texture coordinate with v down, colour, class of view count plus 6 times class of surface), one
+// texture page.
 // Out: sRGB values, opaque but for the edges.
 
 @group(1) @binding(0) var page: texture_2d<f32>;
@@ -11,11 +12,13 @@ struct Corner {
     @location(0) local: vec3f,
     @location(1) uv: vec2f,
     @location(2) data: vec4f,
+    // Class of the view count plus 6 times the class of the surface.
+    @location(3) @interpolate(flat) classes: u32,
 }
 
 @vertex
 fn vs_mesh(@location(0) local: vec3f, @location(1) uv: vec2f, @location(2) data: vec4f) -> Corner {
-    return Corner(frame.clip_from_local * vec4f(local, 1.0), local, uv, data);
+    return Corner(frame.clip_from_local * vec4f(local, 1.0), local, uv, data, u32(data.a * 255.0 + 0.5));
 }
 
 // Edges lie a little before the faces that they belong to.
@@ -25,7 +28,7 @@ fn vs_wire(@location(0) local: vec3f, @location(1) uv: vec2f, @location(2) data:
     clip.z *= 1.0005;
     // Edges shorter than a few pixels fade, because they would cover everything.
     let fade = clamp((frame.edge / max(clip.w, 1e-6) - 1.0) / 8.0, 0.06, 0.8);
-    return Corner(clip, local, uv, vec4f(data.rgb, fade));
+    return Corner(clip, local, uv, vec4f(data.rgb, fade), 0u);
 }
 
 fn normal_of(local: vec3f) -> vec3f {
@@ -52,8 +55,14 @@ fn fs_mesh(in: Corner, @builtin(front_facing) front: bool) -> @location(0) vec4f
             return vec4f(normal_of(in.local) * 0.5 + 0.5, 1.0);
         }
         case 3u: {
-            let class_of = min(u32(in.data.a * 255.0 + 0.5), 5u);
+            let class_of = in.classes % 6u;
             return vec4f(lit(frame.palette[class_of].rgb, normal_of(in.local)), 1.0);
+        }
+        case 7u: {
+            // What has no class is grey.
+            let class_of = in.classes / 6u;
+            let colour = select(vec3f(0.6), frame.surfaces[min(class_of, 6u)].rgb, class_of < 7u);
+            return vec4f(lit(colour, normal_of(in.local)), 1.0);
         }
         case 5u: {
             return vec4f(lit(mapped_height(in.local.z), normal_of(in.local)), 1.0);

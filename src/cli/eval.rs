@@ -4,8 +4,8 @@ use super::args::EvalArgs;
 use super::{CliError, say};
 use crate::base::Ctx;
 use crate::evaluate::{
-    ColourMetrics, PoseMetrics, SeenTruth, SurfaceMetrics, colour_metrics, pose_metrics, surface_metrics,
-    truth_from_result,
+    ClassificationMetrics, ColourMetrics, PoseMetrics, SeenTruth, SurfaceMetrics, classification_metrics,
+    colour_metrics, pose_metrics, surface_metrics, truth_from_result,
 };
 use crate::image::decode::decode_photo;
 use crate::project::Project;
@@ -24,6 +24,8 @@ struct Evaluation {
     surface: Option<SurfaceMetrics>,
     /// The surface after a similarity fit of the camera centres.
     surface_aligned: Option<SurfaceMetrics>,
+    /// The classes of the surface, after the same fit.
+    classes: Option<ClassificationMetrics>,
     /// Colours at the truth's extra views.
     colour: Option<ColourMetrics>,
 }
@@ -62,7 +64,7 @@ fn evaluate(project: &Project, folder: &Path, truth: &Truth) -> Result<Evaluatio
             "evaluate a project that was made from the photos of this truth",
         )
     })?;
-    let mut evaluation = Evaluation { pose, surface: None, surface_aligned: None, colour: None };
+    let mut evaluation = Evaluation { pose, surface: None, surface_aligned: None, classes: None, colour: None };
     let Ok(city) = project.current("city").and_then(|a| a.get::<City>("output")) else { return Ok(evaluation) };
     // Two pixels of the median photo on the ground.
     let limit = 2.0 * truth_gsd(truth);
@@ -75,6 +77,9 @@ fn evaluate(project: &Project, folder: &Path, truth: &Truth) -> Result<Evaluatio
             evaluation.surface = measure(false);
             evaluation.surface_aligned = measure(true);
         }
+        // Surface within two limits is judged: farther from the truth, the nearest class says little.
+        evaluation.classes =
+            transform(true).and_then(|t| classification_metrics(&city, &t, truth, &surface, 2.0 * limit));
     }
     let load = |view: &TruthView| {
         let bytes = fs::read(folder.join(&view.file)).ok()?;
@@ -115,6 +120,25 @@ fn print(e: &Evaluation) {
         if let Some(s) = surface {
             let classes: Vec<String> = s.classes.iter().map(|c| format!("{} {:.2}", c.class, c.f_score)).collect();
             say(format!("  surface, {name}: F-score at {:.2} m: {}", s.limit_m, classes.join(", ")));
+        }
+    }
+    if let Some(c) = &e.classes {
+        let percent = |v: f64| format!("{:.1} %", 100.0 * v);
+        say(format!(
+            "  classes: {} of the area right ({} within {:.2} m)",
+            percent(c.accuracy),
+            percent(c.judged),
+            c.limit_m
+        ));
+        for k in &c.classes {
+            say(format!(
+                "    {:<10} {:>6} of the area, precision {:.2}, recall {:.2}, IoU {:.2}",
+                k.class,
+                percent(k.share),
+                k.precision,
+                k.recall,
+                k.iou
+            ));
         }
     }
     if let Some(c) = &e.colour {

@@ -6,7 +6,9 @@ use super::{CliError, say};
 use crate::base::Diagnostic;
 use crate::pipeline::{self, StageName};
 use crate::project::Project;
-use crate::scene::{ControlReport, ControlResult, ControlRms, ControlRole, Flight, Georeference, Reconstruction};
+use crate::scene::{
+    ControlReport, ControlResult, ControlRms, ControlRole, Flight, Georeference, Reconstruction, SurfaceClass,
+};
 use serde::Serialize;
 use std::collections::BTreeMap;
 
@@ -215,6 +217,14 @@ fn print(info: &Info) {
             s.bytes as f64 / 1e6,
             figures.join(", ")
         ));
+    }
+    if let Some(city) = info.stages.iter().find(|s| s.stage == StageName::City.word()) {
+        let share = |c: SurfaceClass| Some((c.word(), *city.figures.get(&format!("{}_share", c.word()))?));
+        let shares: Vec<(&str, f64)> = SurfaceClass::ALL.into_iter().filter_map(share).collect();
+        if !shares.is_empty() {
+            let parts: Vec<String> = shares.iter().map(|(word, v)| format!("{word} {:.1} %", 100.0 * v)).collect();
+            say(format!("\nsurface by area: {}", parts.join(", ")));
+        }
     }
     if let Some(control) = &info.control {
         print_control(control);

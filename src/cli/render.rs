@@ -81,6 +81,8 @@ pub enum ShadingArg {
     Overlap,
     /// The height as a colour
     Height,
+    /// What each place is: ground, roof, facade, vegetation, car, water
+    Classes,
     /// The confidence of the points as a colour
     Confidence,
 }
@@ -93,6 +95,7 @@ impl From<ShadingArg> for Shading {
             ShadingArg::Normals => Self::Normals,
             ShadingArg::Overlap => Self::Views,
             ShadingArg::Height => Self::Height,
+            ShadingArg::Classes => Self::Classes,
             ShadingArg::Confidence => Self::Confidence,
         }
     }
@@ -180,6 +183,11 @@ pub fn render(args: &RenderArgs) -> Result<(), CliError> {
     let view = &mut studio.view;
     view.resize(size[0], size[1]);
     let options = options(view, &args.scene);
+    if options.shading == Shading::Classes && !view.has_classes() {
+        let hint = "classes belong to a city of known scale: give the flight GPS or control points, run the city stage \
+                    (again), and draw `--what city`";
+        return Err(CliError::new("what is to be drawn has no classes", hint));
+    }
     let mut camera = view.camera;
     camera.orthographic = args.scene.parallel;
     args.view.apply(&mut camera);

@@ -1,13 +1,15 @@
-//! Measures a result against ground truth: camera poses, surface, colours.
+//! Measures a result against ground truth: camera poses, surface, its classes, colours.
 //!
 //! In: a truth as `synthetic` writes it (or a town of the same format), and the project's reconstruction and city.
 //! Out: figures in metres, degrees and dE00. Everything is compared in the truth's local frame; a georeferenced result
 //! is taken there through WGS84, without fitting anything.
 
+mod classes;
 mod colour;
 mod pose;
 mod surface;
 
+pub use classes::{ClassAgreement, ClassificationMetrics, classification_metrics};
 pub use colour::{ColourMetrics, ViewMetrics, colour_metrics};
 pub use pose::{AlignedMetrics, PoseMetrics, pose_metrics, truth_from_result};
 pub use surface::{ClassMetrics, SeenTruth, SurfaceMetrics, surface_metrics};

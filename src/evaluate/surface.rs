@@ -48,10 +48,10 @@ pub struct SurfaceMetrics {
     pub median_distance_m: f64,
 }
 
-struct Sample {
-    point: Vector3<f64>,
+pub(super) struct Sample {
+    pub(super) point: Vector3<f64>,
     normal: Vector3<f64>,
-    triangle: usize,
+    pub(super) triangle: usize,
 }
 
 /// The part of a true surface that counts: samples that enough photos see. Made once, compared with many models.
@@ -82,7 +82,7 @@ impl<'a> SeenTruth<'a> {
 }
 
 /// Whether a point lies within the truth's bounds on the ground.
-fn inside(truth: &Truth, p: &Vector3<f64>) -> bool {
+pub(super) fn inside(truth: &Truth, p: &Vector3<f64>) -> bool {
     let (low, high) = truth.bounds.iter().fold(([f64::MAX; 2], [f64::MIN; 2]), |(lo, hi), b| {
         ([lo[0].min(b[0]), lo[1].min(b[1])], [hi[0].max(b[0]), hi[1].max(b[1])])
     });
@@ -144,7 +144,7 @@ pub fn surface_metrics(
 }
 
 /// Even samples of a surface, `density` for each square metre.
-fn sample(mesh: &Mesh, density: f64, seed: u64) -> Vec<Sample> {
+pub(super) fn sample(mesh: &Mesh, density: f64, seed: u64) -> Vec<Sample> {
     let mut rng = Rng::new(seed, 0);
     let mut samples = Vec::new();
     for triangle in 0..mesh.triangles.len() {

@@ -121,3 +121,29 @@ fn surfaces_are_scored_by_class() {
     assert!((class("ground").completeness - 0.5).abs() < 0.05 && class("ground").accuracy > 0.99, "{half:?}");
     assert!(class("roof").f_score > 0.99);
 }
+
+#[test]
+fn classes_are_judged_where_the_truth_is_near() {
+    use crate::scene::{City, SurfaceClass};
+    let (truth, true_surface) = (truth(), ground(0.0, -10.0));
+    let city = |height: f64, classes: &[SurfaceClass]| City {
+        mesh: ground(height, -10.0).mesh,
+        uvs: Vec::new(),
+        page: Vec::new(),
+        views: Vec::new(),
+        classes: classes.to_vec(),
+        pages: Vec::new(),
+        texel_m: 0.1,
+    };
+    let judge = |c: &City| classification_metrics(c, &Sim3::identity(), &truth, &true_surface, 0.5);
+    use SurfaceClass::{Car, Ground, Roof};
+    let right = judge(&city(0.1, &[Ground, Ground, Roof, Roof])).unwrap();
+    assert!(right.accuracy > 0.999 && right.judged == 1.0 && right.classes.len() == 2, "{right:?}");
+    let half = judge(&city(0.0, &[Ground, Car, Roof, Roof])).unwrap();
+    let class = |name: &str| half.classes.iter().find(|c| c.class == name).unwrap();
+    assert!((half.accuracy - 0.75).abs() < 0.03 && (class("ground").recall - 0.5).abs() < 0.05, "{half:?}");
+    assert!(class("ground").precision == 1.0 && class("car").precision == 0.0 && class("car").share == 0.0);
+    assert!((class("ground").iou - 0.5).abs() < 0.05 && (half.confusion[0][4] - 0.25).abs() < 0.03);
+    assert!(judge(&city(0.6, &[Ground, Ground, Roof, Roof])).is_none(), "too far from the truth");
+    assert!(judge(&city(0.0, &[])).is_none(), "no classes");
+}

@@ -122,6 +122,7 @@ mod tests {
             uvs: vec![[[0.0, 0.0], [1.0, 0.0], [0.0, 1.0]]],
             page: vec![0],
             views: vec![3],
+            classes: Vec::new(),
             pages: vec![TexturePage { image }],
             texel_m: 0.1,
         };

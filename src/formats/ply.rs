@@ -1,9 +1,10 @@
-//! PLY: binary little-endian meshes and point clouds.
+//! PLY: binary little-endian meshes and point clouds. A city with classes gets the number of each face's class as its
+//! property `class`; a comment names the numbers.
 //!
 //! Source: G. Turk, "The PLY Polygon File Format", 1994. Coordinates are written as 32-bit floats in the local frame.
 
 use super::textured::{pages_of, part_as_city};
-use crate::scene::{City, Part, PointCloud};
+use crate::scene::{City, Part, PointCloud, SurfaceClass};
 use std::io::{self, Write};
 
 /// Writes a city with a colour for each vertex, which is split where triangles of different texture meet.
@@ -24,7 +25,8 @@ pub fn write_city(city: &City, out: &mut impl Write) -> io::Result<()> {
             sum[3] += 1.0;
         }
     }
-    header(out, mesh.vertices.len(), false, Some(mesh.triangles.len()))?;
+    let classified = !city.classes.is_empty() && city.classes.len() == mesh.triangles.len();
+    header(out, mesh.vertices.len(), false, Some((mesh.triangles.len(), classified)))?;
     for (v, sum) in mesh.vertices.iter().zip(&sums) {
         for x in v.iter() {
             out.write_all(&(*x as f32).to_le_bytes())?;
@@ -32,10 +34,13 @@ pub fn write_city(city: &City, out: &mut impl Write) -> io::Result<()> {
         let colour: [u8; 3] = std::array::from_fn(|k| (sum[k] / sum[3].max(1.0)).round() as u8);
         out.write_all(&colour)?;
     }
-    for t in &mesh.triangles {
+    for (t, corners) in mesh.triangles.iter().enumerate() {
         out.write_all(&[3])?;
-        for v in t {
+        for v in corners {
             out.write_all(&(*v as i32).to_le_bytes())?;
+        }
+        if classified {
+            out.write_all(&[city.classes[t] as u8])?;
         }
     }
     Ok(())
@@ -87,8 +92,12 @@ pub fn write_part(part: &Part, picture: &str, out: &mut impl Write) -> io::Resul
     Ok(())
 }
 
-fn header(out: &mut impl Write, vertices: usize, points: bool, faces: Option<usize>) -> io::Result<()> {
+fn header(out: &mut impl Write, vertices: usize, points: bool, faces: Option<(usize, bool)>) -> io::Result<()> {
     write!(out, "ply\nformat binary_little_endian 1.0\ncomment Veduta, local east-north-up metres\n")?;
+    if faces.is_some_and(|(_, classified)| classified) {
+        let names = SurfaceClass::ALL.map(|c| format!("{}={}", c as u8, c.word()));
+        writeln!(out, "comment class: {}", names.join(" "))?;
+    }
     writeln!(out, "element vertex {vertices}")?;
     write!(out, "property float x\nproperty float y\nproperty float z\n")?;
     if points {
@@ -98,8 +107,46 @@ fn header(out: &mut impl Write, vertices: usize, points: bool, faces: Option<usi
     if points {
         write!(out, "property float confidence\nproperty uchar views\n")?;
     }
-    if let Some(faces) = faces {
+    if let Some((faces, classified)) = faces {
         write!(out, "element face {faces}\nproperty list uchar int vertex_indices\n")?;
+        if classified {
+            writeln!(out, "property uchar class")?;
+        }
     }
     writeln!(out, "end_header")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::image::Rgb8;
+    use crate::scene::{Mesh, TexturePage};
+    use nalgebra::Vector3;
+
+    #[test]
+    fn classes_are_a_property_of_the_faces() {
+        let vertices = [[0.0, 0.0], [1.0, 0.0], [0.0, 1.0], [1.0, 1.0]].map(|[x, y]| Vector3::new(x, y, 0.0));
+        let mut city = City {
+            mesh: Mesh { vertices: vertices.into(), triangles: vec![[0, 1, 2], [1, 3, 2]] },
+            uvs: vec![[[0.5; 2]; 3]; 2],
+            page: vec![0; 2],
+            views: vec![3; 2],
+            pages: vec![TexturePage { image: Rgb8::filled(4, 4, [200, 30, 60]) }],
+            texel_m: 0.1,
+            classes: Vec::new(),
+        };
+        let written = |city: &City| {
+            let mut bytes = Vec::new();
+            write_city(city, &mut bytes).unwrap();
+            let end = bytes.windows(11).position(|w| w == b"end_header\n").unwrap() + 11;
+            (String::from_utf8(bytes[..end].to_vec()).unwrap(), bytes[end..].to_vec())
+        };
+        let (header, body) = written(&city);
+        assert!(!header.contains("class") && body.len() == 4 * 15 + 2 * 13);
+        city.classes = vec![SurfaceClass::Roof, SurfaceClass::Water];
+        let (header, body) = written(&city);
+        assert!(header.contains("property uchar class\n") && header.contains("1=roof") && header.contains("5=water"));
+        let faces = &body[4 * 15..];
+        assert_eq!((faces.len(), faces[13], faces[27]), (28, 1, 5));
+    }
 }

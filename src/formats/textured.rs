@@ -45,6 +45,7 @@ pub fn part_as_city(part: &Part) -> City {
         uvs: part.uvs.clone(),
         page: vec![0; part.mesh.triangles.len()],
         views: vec![1; part.mesh.triangles.len()],
+        classes: Vec::new(),
         pages: vec![crate::scene::TexturePage { image: part.texture.clone() }],
         texel_m: 0.0,
     }

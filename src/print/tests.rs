@@ -44,6 +44,7 @@ fn city(n: usize, hole: bool) -> City {
         uvs,
         page: vec![0; count],
         views: vec![9; count],
+        classes: Vec::new(),
         pages: vec![TexturePage { image }],
         texel_m: 0.1,
     }

@@ -71,7 +71,10 @@ impl ProjectError {
             Self::Locked { .. } => "wait until the other run ends, or stop it; a lock of a dead process frees itself",
             Self::TooNew { .. } => "open it with a newer version of the program",
             Self::Io { .. } => "check that the disk has space and that you may write there",
-            Self::Damaged { .. } => "delete the named file's folder and run again: only that result is made anew",
+            Self::Damaged { .. } => {
+                "run the project again: what an older version of the program made is made anew; if that does not help, delete \
+                 the named file's folder first"
+            }
             Self::NoPhotos { .. } => "name the folder that holds the photos, or the photos themselves",
             Self::MissingStage { .. } => "run the project up to that stage with `veduta run --until STAGE`",
         }

@@ -4,7 +4,7 @@
 //! vertices. All vertices of one cell of a grid become one at their mean; triangles that collapse disappear.
 //! Source: J. Rossignac, P. Borrel, "Multi-resolution 3D approximations for rendering complex scenes", 1993.
 
-use super::mesh::{Chunk, Textured, Vertex};
+use super::mesh::{Chunk, SURFACE_COLOURS, Textured, Vertex, packed};
 use super::mips::Page;
 use nalgebra::Vector3;
 use std::collections::{HashMap, HashSet};
@@ -15,6 +15,8 @@ struct Cell {
     vertices: f64,
     colour: [f64; 3],
     class: f64,
+    /// Weight of each surface class; the last one stands for none.
+    surfaces: [f64; SURFACE_COLOURS.len() + 1],
     weight: f64,
 }
 
@@ -51,6 +53,7 @@ pub(super) fn clustered(textured: &Textured<'_>, pages: &[Page], target: usize) 
                 cell.colour[k] += weight * f64::from(colour[k]);
             }
             cell.class += weight * f64::from(textured.class_of(t));
+            cell.surfaces[usize::from(textured.surface_of(t))] += weight;
             cell.weight += weight;
         }
         let [a, b, c] = owners;
@@ -62,10 +65,12 @@ pub(super) fn clustered(textured: &Textured<'_>, pages: &[Page], target: usize) 
     }
     let vertices = cells.iter().map(|cell| {
         let mean = |sum: f64| (sum / cell.weight.max(1e-12)).round() as u8;
+        let heavier = |a: usize, b: usize| if cell.surfaces[b] > cell.surfaces[a] { b } else { a };
+        let most = (0..cell.surfaces.len()).fold(0, heavier) as u8;
         Vertex {
             position: (cell.position / cell.vertices).map(|v| v as f32).into(),
             uv: [0.0; 2],
-            data: [mean(cell.colour[0]), mean(cell.colour[1]), mean(cell.colour[2]), mean(cell.class)],
+            data: [mean(cell.colour[0]), mean(cell.colour[1]), mean(cell.colour[2]), packed(mean(cell.class), most)],
         }
     });
     Chunk { vertices: vertices.collect(), triangles, ..Chunk::default() }
@@ -89,7 +94,7 @@ fn texture_level(textured: &Textured<'_>, pages: &[Page], side: f64) -> usize {
 mod tests {
     use super::*;
     use crate::image::Rgb8;
-    use crate::scene::Mesh;
+    use crate::scene::{Mesh, SurfaceClass};
 
     #[test]
     fn a_field_keeps_its_area_and_colours() {
@@ -112,7 +117,8 @@ mod tests {
         let pages = [Page::new(&Rgb8::from_data(64, 64, data).expect("size"))];
         let views = vec![3; mesh.triangles.len()];
         let origin = Vector3::new(50.0, 50.0, 0.0);
-        let textured = Textured { mesh: &mesh, uvs: &uvs, page: &[], views: &views, origin };
+        let classes = vec![SurfaceClass::Facade; mesh.triangles.len()];
+        let textured = Textured { mesh: &mesh, uvs: &uvs, page: &[], views: &views, classes: &classes, origin };
         let coarse = clustered(&textured, &pages, 1000);
         assert!((300..1500).contains(&coarse.triangles.len()), "{}", coarse.triangles.len());
         let area: f32 = coarse
@@ -125,7 +131,8 @@ mod tests {
             .sum();
         assert!((area - 1e4).abs() < 1500.0, "{area}");
         for v in coarse.vertices.iter().filter(|v| v.position[0].abs() > 8.0) {
-            assert_eq!(v.data, if v.position[0] < 0.0 { [200, 0, 0, 3] } else { [0, 0, 100, 3] });
+            let class = packed(3, SurfaceClass::Facade as u8);
+            assert_eq!(v.data, if v.position[0] < 0.0 { [200, 0, 0, class] } else { [0, 0, 100, class] });
         }
     }
 }

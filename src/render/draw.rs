@@ -7,7 +7,7 @@
 //! the resting picture does not.
 
 use super::cameras::LineLayer;
-use super::mesh::VIEW_CLASSES;
+use super::mesh::{SURFACE_COLOURS, VIEW_CLASSES};
 use super::pace::{DOT, LINE, POINT};
 use super::pipelines::{Frame, PipelineSet};
 use super::targets::Picture;
@@ -304,14 +304,16 @@ impl Viewport {
             eye: wide(eye, if camera.orthographic { 0.0 } else { 1.0 }),
             light: wide(light, 0.0),
             palette: VIEW_CLASSES.map(|(_, colour)| opaque(colour)),
+            surfaces: SURFACE_COLOURS.map(|(_, colour)| opaque(colour)),
             map: COLOUR_MAP.map(opaque),
             planes: options.clip.map_or([[0.0, 0.0, 0.0, 1.0]; 6], |c| c.planes(origin)),
             size: picture.size.map(|s| s as f32),
             point_px: (plan.point_px.clamp(1.0, 64.0) * scale).max(1.0),
             near: camera.near() as f32,
             shading: match options.shading {
-                Shading::Texture | Shading::Confidence if coarse => 4,
-                Shading::Texture => 0,
+                Shading::Classes if self.has_classes() => 7,
+                Shading::Texture | Shading::Confidence | Shading::Classes if coarse => 4,
+                Shading::Texture | Shading::Classes => 0,
                 Shading::Clay => 1,
                 Shading::Normals => 2,
                 Shading::Views => 3,

@@ -9,7 +9,7 @@ use super::mips::Page;
 use super::octree::morton;
 use super::points::robust_bounds;
 use crate::mesh::bvh::Bvh;
-use crate::scene::{City, Mesh, Part};
+use crate::scene::{City, Mesh, Part, SurfaceClass};
 use bytemuck::{Pod, Zeroable};
 use nalgebra::Vector3;
 use rayon::prelude::*;
@@ -42,6 +42,25 @@ pub fn view_class(views: u8) -> u8 {
     }
 }
 
+/// Colours of the shading by classes (sRGB), in the order of the classes' numbers; chosen to differ in lightness too, so
+/// that they also read without colour vision.
+pub const SURFACE_COLOURS: [(SurfaceClass, [u8; 3]); 7] = [
+    (SurfaceClass::Ground, [166, 156, 140]),
+    (SurfaceClass::Roof, [196, 72, 50]),
+    (SurfaceClass::Facade, [240, 212, 140]),
+    (SurfaceClass::Vegetation, [46, 125, 70]),
+    (SurfaceClass::Car, [170, 80, 190]),
+    (SurfaceClass::Water, [60, 130, 215]),
+    (SurfaceClass::Other, [95, 95, 100]),
+];
+/// Number of a triangle that has no class.
+pub(super) const UNCLASSIFIED: u8 = SURFACE_COLOURS.len() as u8;
+
+/// The class of the view count and the number of the surface's class in one byte, as the shader takes them apart.
+pub(super) fn packed(views: u8, surface: u8) -> u8 {
+    views + VIEW_CLASSES.len() as u8 * surface
+}
+
 /// One vertex as the device reads it.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, PartialEq, Pod, Zeroable)]
@@ -50,7 +69,7 @@ pub(super) struct Vertex {
     pub position: [f32; 3],
     /// Texture coordinate, v down.
     pub uv: [f32; 2],
-    /// Colour (sRGB; of the coarse copy only) and class of the view count.
+    /// Colour (sRGB; of the coarse copy only), and both classes by [`packed`].
     pub data: [u8; 4],
 }
 
@@ -88,6 +107,8 @@ pub struct PreparedMesh {
     /// Few triangles with colours at their vertices; `None` where the mesh itself is small.
     pub(super) coarse: Option<Chunk>,
     pub(super) pages: Vec<Page>,
+    /// Whether its triangles have classes.
+    pub(super) classified: bool,
     /// The hierarchy for picking and measuring, shared with whoever measures in the background.
     pub(super) bvh: Arc<Bvh>,
 }
@@ -107,6 +128,8 @@ pub(super) struct Textured<'a> {
     pub page: &'a [u16],
     /// View count of each triangle; unknown counts as many.
     pub views: &'a [u8],
+    /// Class of each triangle, where they have one.
+    pub classes: &'a [SurfaceClass],
     pub origin: Vector3<f64>,
 }
 
@@ -123,12 +146,16 @@ impl Textured<'_> {
         self.views.get(t).map_or(5, |&v| view_class(v))
     }
 
+    pub fn surface_of(&self, t: usize) -> u8 {
+        self.classes.get(t).map_or(UNCLASSIFIED, |&c| c as u8)
+    }
+
     fn chunk(&self, page: usize, members: &[u32]) -> Chunk {
         let mut known: HashMap<(u32, [u32; 2], u8), u32> = HashMap::with_capacity(members.len());
         let mut chunk = Chunk { page, ..Chunk::default() };
         for &t in members {
             let t = t as usize;
-            let (uv, class) = (self.uv_of(t), self.class_of(t));
+            let (uv, class) = (self.uv_of(t), packed(self.class_of(t), self.surface_of(t)));
             chunk.triangles.push(std::array::from_fn(|k| {
                 let vertex = self.mesh.triangles[t][k];
                 *known.entry((vertex, uv[k].map(f32::to_bits), class)).or_insert_with(|| {
@@ -163,10 +190,11 @@ fn in_space(mesh: &Mesh, bounds: Option<(Vector3<f64>, Vector3<f64>)>, list: &mu
     });
 }
 
-fn prepare(mesh: &Mesh, uvs: &[[[f32; 2]; 3]], page: &[u16], views: &[u8], pages: Vec<Page>) -> PreparedMesh {
+fn prepare(textured: Textured<'_>, pages: Vec<Page>) -> PreparedMesh {
+    let mesh = textured.mesh;
     let bounds = mesh.bounds();
     let origin = bounds.map_or_else(Vector3::zeros, |(low, high)| (low + high) / 2.0);
-    let textured = Textured { mesh, uvs, page, views, origin };
+    let textured = Textured { origin, ..textured };
     let mut members: Vec<Vec<u32>> = vec![Vec::new(); pages.len()];
     for t in 0..mesh.triangles.len() {
         members[textured.page_of(t, pages.len())].push(t as u32);
@@ -181,7 +209,8 @@ fn prepare(mesh: &Mesh, uvs: &[[[f32; 2]; 3]], page: &[u16], views: &[u8], pages
         coarse.enclose(&origin);
         coarse
     });
-    PreparedMesh { origin, bounds, chunks, coarse, pages, bvh: Arc::new(Bvh::new(mesh)) }
+    let classified = !textured.classes.is_empty();
+    PreparedMesh { origin, bounds, chunks, coarse, pages, classified, bvh: Arc::new(Bvh::new(mesh)) }
 }
 
 /// A city with its pages.
@@ -190,7 +219,8 @@ pub fn prepare_city(city: &City) -> PreparedMesh {
     if pages.is_empty() {
         pages.push(Page::white());
     }
-    let mut city_ready = prepare(&city.mesh, &city.uvs, &city.page, &city.views, pages);
+    let City { mesh, uvs, page, views, classes, .. } = city;
+    let mut city_ready = prepare(Textured { mesh, uvs, page, views, classes, origin: Vector3::zeros() }, pages);
     // Thin strips at the border of a flight would make everything else small.
     city_ready.bounds = robust_bounds(&city.mesh.vertices);
     city_ready
@@ -198,7 +228,9 @@ pub fn prepare_city(city: &City) -> PreparedMesh {
 
 /// A part with its page, in millimetres.
 pub fn prepare_part(part: &Part) -> PreparedMesh {
-    prepare(&part.mesh, &part.uvs, &[], &[], vec![Page::new(&part.texture)])
+    let Part { mesh, uvs, .. } = part;
+    let textured = Textured { mesh, uvs, page: &[], views: &[], classes: &[], origin: Vector3::zeros() };
+    prepare(textured, vec![Page::new(&part.texture)])
 }
 
 #[cfg(test)]
@@ -211,7 +243,8 @@ mod tests {
         let mesh = Mesh { vertices: vertices.into(), triangles: vec![[0, 1, 2], [1, 3, 2]] };
         let uvs = [[[0.0, 0.0], [1.0, 0.0], [0.0, 1.0]], [[1.0, 0.0], [1.0, 1.0], [0.0, 1.0]]];
         let with = |page: &[u16], views: &[u8], uvs: &[[[f32; 2]; 3]]| {
-            prepare(&mesh, uvs, page, views, vec![Page::white(), Page::white()])
+            let textured = Textured { mesh: &mesh, uvs, page, views, classes: &[], origin: Vector3::zeros() };
+            prepare(textured, vec![Page::white(), Page::white()])
         };
         let shared = with(&[1, 1], &[3, 4], &uvs);
         assert_eq!(shared.chunks.len(), 1);

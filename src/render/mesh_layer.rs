@@ -26,6 +26,8 @@ pub(super) struct MeshLayer {
     pub origin: Vector3<f64>,
     pub bounds: Option<(Vector3<f64>, Vector3<f64>)>,
     pub bvh: Arc<Bvh>,
+    /// Whether its triangles have classes.
+    pub classified: bool,
     chunks: Vec<Buffers>,
     /// Mean length of an edge of the mesh and of its coarse copy.
     edges: [f64; 2],
@@ -106,7 +108,8 @@ impl MeshLayer {
         let coarse = mesh.coarse.as_ref().map(|c| upload(device, queue, c));
         let pages = mesh.pages.iter().map(|p| upload_page(device, queue, pipelines, p)).collect();
         let edges = [mean_edge(&mesh.chunks), mean_edge(mesh.coarse.as_slice())];
-        Self { edges, origin: mesh.origin, bounds: mesh.bounds, bvh: mesh.bvh, chunks, coarse, pages }
+        let PreparedMesh { origin, bounds, bvh, classified, .. } = mesh;
+        Self { edges, origin, bounds, bvh, classified, chunks, coarse, pages }
     }
 
     /// Mean length of an edge, in the unit of the mesh.

@@ -34,7 +34,7 @@ pub use cameras::{Frustum, Polyline, PreparedPhotos, prepare_photos};
 pub use capture::{Shot, Turntable};
 pub use clip::ClipBox;
 pub use draw::Drawing;
-pub use mesh::{PreparedMesh, VIEW_CLASSES, prepare_city, prepare_part, view_class};
+pub use mesh::{PreparedMesh, SURFACE_COLOURS, VIEW_CLASSES, prepare_city, prepare_part, view_class};
 pub use options::{Options, Shading};
 pub use pick::{Pick, Target};
 pub use points::{PreparedCloud, prepare_dense, prepare_sparse};

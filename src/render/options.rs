@@ -17,6 +17,8 @@ pub enum Shading {
     Views,
     /// The height by a colour map, see [`super::COLOUR_MAP`].
     Height,
+    /// What each triangle is, see [`super::SURFACE_COLOURS`]; points have no classes and keep their colours.
+    Classes,
     /// The confidence of the points by the same map; faces have none and keep their texture.
     Confidence,
 }

@@ -22,6 +22,7 @@ pub(super) struct Frame {
     pub eye: [f32; 4],
     pub light: [f32; 4],
     pub palette: [[f32; 4]; 6],
+    pub surfaces: [[f32; 4]; 7],
     /// Stops of the colour map.
     pub map: [[f32; 4]; 9],
     /// Planes of the clipping box.

@@ -3,7 +3,7 @@
 use super::*;
 use crate::gpu::testing;
 use crate::image::Rgb8;
-use crate::scene::{City, FusedPoint, Mesh, PointCloud, TexturePage};
+use crate::scene::{City, FusedPoint, Mesh, PointCloud, SurfaceClass, TexturePage};
 use nalgebra::{Vector2, Vector3};
 
 const SIZE: [u32; 2] = [300, 200];
@@ -24,6 +24,7 @@ fn squares(squares: &[(f64, f64, Rgb8)]) -> City {
         uvs: Vec::new(),
         page: Vec::new(),
         views: Vec::new(),
+        classes: Vec::new(),
         pages: Vec::new(),
         texel_m: 1.0,
     };
@@ -63,6 +64,7 @@ fn the_frame_has_the_layout_of_the_shader() {
             eye,
             light,
             palette,
+            surfaces,
             map,
             planes,
             size,
@@ -142,6 +144,16 @@ fn shadings_differ_as_they_should() {
     assert!(clay == same && clay[0] > 150 && clay[0] > clay[2], "{clay:?}");
     let (none, three) = shaded(&mut view, Shading::Views);
     assert!(none[0] == none[1] && none[1] == none[2] && three[1] > three[0] + 60, "{none:?} {three:?}");
+    // Without classes the texture shows; with them their colours in the light.
+    assert!(!view.has_classes());
+    assert_eq!(shaded(&mut view, Shading::Classes), ([9, 9, 9], [9, 9, 9]));
+    let mut city = squares(&[(3.0, 0.0, Rgb8::filled(4, 4, [9, 9, 9])), (1.0, 1.0, Rgb8::filled(4, 4, [9, 9, 9]))]);
+    let class_of = |t: usize| if t < 2 { SurfaceClass::Water } else { SurfaceClass::Roof };
+    city.classes = (0..city.mesh.triangles.len()).map(class_of).collect();
+    view.set_city(&city);
+    assert!(view.has_classes());
+    let (water, roof) = shaded(&mut view, Shading::Classes);
+    assert!(water[2] > water[0] + 60 && roof[0] > roof[2] + 60, "{water:?} {roof:?}");
 }
 
 fn cloud(points: &[([f32; 3], [u8; 3])]) -> PointCloud {

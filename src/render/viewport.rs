@@ -189,6 +189,11 @@ impl Viewport {
         self.changed();
     }
 
+    /// Whether the city's triangles have classes.
+    pub fn has_classes(&self) -> bool {
+        self.options.city && self.city.as_ref().is_some_and(|c| c.classified)
+    }
+
     fn changed(&mut self) {
         (self.drawn, self.plan) = (None, None);
     }

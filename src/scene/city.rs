@@ -1,6 +1,6 @@
 //! The textured city.
 
-use super::Mesh;
+use super::{Mesh, SurfaceClass};
 use crate::image::Rgb8;
 use serde::{Deserialize, Serialize};
 
@@ -27,4 +27,6 @@ pub struct City {
     pub pages: Vec<TexturePage>,
     /// Ground size of one texel in metres.
     pub texel_m: f64,
+    /// What each triangle is; empty where nobody has said (the scale is unknown).
+    pub classes: Vec<SurfaceClass>,
 }

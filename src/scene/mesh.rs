@@ -62,6 +62,25 @@ pub enum SurfaceClass {
     Other,
 }
 
+impl SurfaceClass {
+    /// All of them, in the order of their numbers in files.
+    pub const ALL: [Self; 7] =
+        [Self::Ground, Self::Roof, Self::Facade, Self::Vegetation, Self::Car, Self::Water, Self::Other];
+
+    /// The word for it.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Ground => "ground",
+            Self::Roof => "roof",
+            Self::Facade => "facade",
+            Self::Vegetation => "vegetation",
+            Self::Car => "car",
+            Self::Water => "water",
+            Self::Other => "other",
+        }
+    }
+}
+
 /// A printable solid: one closed 2-manifold body in millimetres, z up, bottom at z = 0.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Part {

@@ -255,15 +255,7 @@ impl TruthError {
 
 /// The number of a class.
 pub fn class_number(class: SurfaceClass) -> u8 {
-    match class {
-        SurfaceClass::Ground => 0,
-        SurfaceClass::Roof => 1,
-        SurfaceClass::Facade => 2,
-        SurfaceClass::Vegetation => 3,
-        SurfaceClass::Car => 4,
-        SurfaceClass::Water => 5,
-        SurfaceClass::Other => 6,
-    }
+    class as u8
 }
 
 /// Reads `truth.json`.

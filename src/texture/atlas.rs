@@ -75,7 +75,10 @@ pub(super) fn assemble(
     }
     let total: usize = pages.iter().map(|s| s[0] * s[1]).sum();
     let pages = images.into_iter().map(|image| TexturePage { image }).collect();
-    Ok((City { mesh, uvs, page, views: seen_by, pages, texel_m: texel }, used / total.max(1) as f64))
+    Ok((
+        City { mesh, uvs, page, views: seen_by, classes: Vec::new(), pages, texel_m: texel },
+        used / total.max(1) as f64,
+    ))
 }
 
 fn area(c: &[[f32; 2]; 3]) -> f64 {

@@ -10,7 +10,7 @@ use veduta::app::Theme;
 use veduta::base::Fingerprint;
 use veduta::image::Rgb8;
 use veduta::project::{Done, Project};
-use veduta::scene::{City, Mesh, TexturePage};
+use veduta::scene::{City, Mesh, SurfaceClass, TexturePage};
 
 /// Ground of 40 x 20 m with a box of 10 x 10 x 5 m in the middle of its western half.
 fn city() -> City {
@@ -37,18 +37,19 @@ fn city() -> City {
         uvs: vec![[[0.5, 0.5]; 3]; triangles],
         page: vec![0; triangles],
         views: vec![4; triangles],
+        classes: Vec::new(),
         pages: vec![TexturePage { image: Rgb8::filled(4, 4, [150, 140, 120]) }],
         texel_m: 0.05,
     }
 }
 
 /// A project with nothing but this city.
-fn project(folder: &Path) -> PathBuf {
+fn project(folder: &Path, city: &City) -> PathBuf {
     let root = folder.join("town.veduta");
     let mut project = Project::open_or_create(&root).unwrap();
     let key = Fingerprint::of_bytes(b"city");
     let mut writer = project.begin("city", &key).unwrap();
-    writer.put("output", &city()).unwrap();
+    writer.put("output", city).unwrap();
     let done = Done {
         stage: "city".into(),
         version: 1,
@@ -64,10 +65,14 @@ fn project(folder: &Path) -> PathBuf {
 
 /// The window on that city, looked at from above without perspective.
 fn window(folder: &Path) -> Option<Window> {
+    window_on(folder, &city())
+}
+
+fn window_on(folder: &Path, city: &City) -> Option<Window> {
     if std::env::var_os("VEDUTA_NO_GPU_TESTS").is_some() {
         return None;
     }
-    let mut window = Window::drawn(folder, Some(&project(folder)), Theme::Dark, [1280.0, 800.0], 1.0);
+    let mut window = Window::drawn(folder, Some(&project(folder, city)), Theme::Dark, [1280.0, 800.0], 1.0);
     choose(&mut window, "Show the 3D view");
     wait_for_city(&mut window);
     choose(&mut window, "Parallel or perspective");
@@ -215,6 +220,30 @@ fn the_clipping_box_is_shown_and_taken_away() {
     settle_long(&mut window);
     assert!(!window.has("Width"));
     assert!((count(&mut window) as f64 / before as f64 - 1.0).abs() < 0.03);
+}
+
+#[test]
+fn classes_are_shown_where_there_are_some() {
+    let dir = tempfile::tempdir().unwrap();
+    let Some(mut window) = window(dir.path()) else { return };
+    window.click("Texture");
+    assert!(window.has("Overlap") && !window.has("Classes"), "this city has no classes");
+    let classes = |t: usize| [SurfaceClass::Ground, SurfaceClass::Roof, SurfaceClass::Facade][(t / 2).min(2)];
+    let mut classified = city();
+    classified.classes = (0..classified.mesh.triangles.len()).map(classes).collect();
+    let dir = tempfile::tempdir().unwrap();
+    let Some(mut window) = window_on(dir.path(), &classified) else { return };
+    let colour = |window: &mut Window, x: f64| {
+        let at = place(window, x, -3.0);
+        window.harness.render().expect("drawn").get_pixel(at.x as u32, at.y as u32).0
+    };
+    let plain = colour(&mut window, -10.0);
+    assert!(plain[0].abs_diff(plain[2]) < 50, "{plain:?}");
+    window.click("Texture");
+    window.click("Classes");
+    settle_long(&mut window);
+    let (roof, ground) = (colour(&mut window, -10.0), colour(&mut window, 10.0));
+    assert!(roof[0] > roof[2] + 60 && ground[0].abs_diff(ground[2]) < 40, "{roof:?} {ground:?}");
 }
 
 #[test]

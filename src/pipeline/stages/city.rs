@@ -1,16 +1,18 @@
-//! The textured mesh: surface, cleaning, refinement, smoothing, texture.
+//! The textured mesh: surface, cleaning, refinement, smoothing, texture, classes.
 
 use super::depth::{DepthSet, undistorted};
-use crate::base::{Fingerprint, PhotoId};
+use crate::base::{Diagnostic, Fingerprint, PhotoId};
+use crate::classify::{classify, shares};
 use crate::dense::undistort::undistorted_camera;
 use crate::mesh::{CleanOptions, RefineOptions, SmoothOptions, SurfaceOptions, clean, refine, smooth, surface};
 use crate::pipeline::{Handle, Job, Quality, Stage, StageError};
-use crate::scene::{City, Flight, Mesh, PointCloud, Reconstruction};
+use crate::scene::{City, Flight, Georeference, Mesh, PointCloud, Reconstruction};
 use crate::texture::{TextureError, TextureOptions, TextureView, texture_city_with_report};
 use nalgebra::Vector3;
 
-/// Artifact folder of the surface before texturing.
+/// Artifact folder of the surface before texturing, and the version of its method.
 const SURFACE: &str = "surface";
+const SURFACE_VERSION: u32 = 2;
 
 /// Makes the city.
 pub struct CityStage<'a> {
@@ -41,8 +43,8 @@ impl CityStage<'_> {
     }
 
     fn surface(&self, job: &Job<'_>) -> Result<Mesh, StageError> {
-        let material = (&self.cloud.key, Self::VERSION);
-        job.piece(SURFACE, Self::VERSION, &material, || {
+        let material = (&self.cloud.key, SURFACE_VERSION);
+        job.piece(SURFACE, SURFACE_VERSION, &material, || {
             let cloud = self.cloud.load(job.project)?;
             let centres: Vec<(PhotoId, Vector3<f64>)> = self
                 .reconstruction
@@ -66,7 +68,7 @@ impl CityStage<'_> {
 
 impl Stage for CityStage<'_> {
     const NAME: &'static str = "city";
-    const VERSION: u32 = 2;
+    const VERSION: u32 = 3;
     type KeyMaterial = (Fingerprint, Quality);
     type Output = City;
 
@@ -107,8 +109,8 @@ impl Stage for CityStage<'_> {
                 .map(|view| (view.colour, view.mask))
                 .map_err(|e| TextureError::PhotoUnreadable { photo, reason: e.to_string() })
         };
-        let (city, report) =
-            texture_city_with_report(&job.ctx.portion(0.5, 1.0), &mesh, &views, &load, &TextureOptions::default())
+        let (mut city, report) =
+            texture_city_with_report(&job.ctx.portion(0.5, 0.95), &mesh, &views, &load, &TextureOptions::default())
                 .map_err(|e| match e {
                     TextureError::Cancelled(_) => StageError::Cancelled,
                     e => StageError::failed(Self::NAME, &e, e.hint()),
@@ -121,6 +123,15 @@ impl Stage for CityStage<'_> {
         job.figure("page_occupancy", report.occupancy);
         job.figure("texel_m", city.texel_m);
         job.figure("contradicting_views_share", report.contradictions);
+        if self.reconstruction.georeference == Georeference::Unscaled {
+            let message = "the surface has no classes (ground, roof, ...): its size in metres is unknown";
+            job.ctx.report(Diagnostic::info("city-no-classes", "", message));
+            return Ok(city);
+        }
+        city.classes = classify(&job.ctx.portion(0.95, 1.0), &city)?;
+        for (class, share) in shares(&city) {
+            job.figure(&format!("{}_share", class.word()), share);
+        }
         Ok(city)
     }
 }

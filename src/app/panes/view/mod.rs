@@ -8,6 +8,7 @@ mod canvas;
 mod clip;
 mod control;
 mod fly;
+mod legend;
 mod load;
 mod measures;
 mod paint;

@@ -4,11 +4,11 @@
 use super::plot::nice_step;
 use super::screen::Screen;
 use super::units::Unit;
-use super::{View3d, control, tools};
+use super::{View3d, control, legend};
 use crate::app::session::Session;
 use crate::app::thumbs::{Thumb, Thumbs};
 use crate::cli::What;
-use crate::render::{COLOUR_MAP, Shading, VIEW_CLASSES, ViewCamera, Viewport};
+use crate::render::{ViewCamera, Viewport};
 use eframe::egui::{self, Align2, Color32, FontId, Painter, Pos2, Rect, Sense, Shape, Stroke, Vec2};
 use nalgebra::Vector3;
 
@@ -56,7 +56,7 @@ pub(super) fn over(
         control::draw(session, camera, screen, ui, &painter);
     }
     measurements(view, viewport, screen, hover, &painter);
-    legend(viewport, what, unit, screen, ui, &painter);
+    legend::draw(viewport, what, unit, screen, ui, &painter);
     compass(camera, screen, ui, &painter);
     if camera.orthographic {
         scale_bar(camera, unit, screen, ui, &painter);
@@ -118,66 +118,6 @@ pub(super) fn tag(painter: &Painter, at: Pos2, align: Align2, text: &str, colour
 
 pub(super) fn ground(ui: &egui::Ui) -> Color32 {
     ui.visuals().panel_fill.gamma_multiply(0.85)
-}
-
-fn legend(viewport: &Viewport, what: What, unit: Unit, screen: &Screen, ui: &egui::Ui, painter: &Painter) {
-    let shading = viewport.options.shading;
-    let points = matches!(what, What::Sparse | What::Dense);
-    let means = tools::SHADINGS.iter().find(|s| s.0 == shading).is_some_and(|s| s.3[usize::from(points)]);
-    let colour = ui.visuals().text_color();
-    let opaque = |[r, g, b]: [u8; 3]| Color32::from_rgb(r, g, b);
-    let mut at = screen.rect.left_top() + Vec2::new(10.0, 10.0);
-    let mut rows: Vec<(Color32, String)> = Vec::new();
-    match shading {
-        _ if !means => return,
-        Shading::Views => {
-            tag(painter, at, Align2::LEFT_TOP, "Photos that see it", colour, ground(ui));
-            at.y += 22.0;
-            rows.extend(VIEW_CLASSES.iter().map(|(name, c)| (opaque(*c), (*name).to_string())));
-        }
-        Shading::Normals => {
-            rows = ["east", "north", "up"]
-                .iter()
-                .enumerate()
-                .map(|(i, n)| {
-                    let mut c = [128u8; 3];
-                    c[i] = 255;
-                    (opaque(c), (*n).to_string())
-                })
-                .collect();
-        }
-        Shading::Height | Shading::Confidence => {
-            let (low, high) = match (shading, viewport.heights()) {
-                (Shading::Height, Some((low, high))) => (unit.length(low), unit.length(high)),
-                _ => ("0".into(), "1".into()),
-            };
-            let title = if shading == Shading::Height { "Height" } else { "Confidence" };
-            let title = tag(painter, at, Align2::LEFT_TOP, title, colour, ground(ui));
-            let bar = Rect::from_min_size(title.left_bottom() + Vec2::new(0.0, 8.0), Vec2::new(160.0, 10.0));
-            let mut mesh = egui::Mesh::default();
-            for (i, c) in COLOUR_MAP.iter().enumerate() {
-                let x = bar.min.x + bar.width() * i as f32 / (COLOUR_MAP.len() - 1) as f32;
-                mesh.colored_vertex(Pos2::new(x, bar.min.y), opaque(*c));
-                mesh.colored_vertex(Pos2::new(x, bar.max.y), opaque(*c));
-                if i > 0 {
-                    let n = i as u32 * 2;
-                    mesh.add_triangle(n - 2, n - 1, n);
-                    mesh.add_triangle(n - 1, n, n + 1);
-                }
-            }
-            painter.add(mesh);
-            let below = bar.left_bottom() + Vec2::new(0.0, 6.0);
-            let left = tag(painter, below, Align2::LEFT_TOP, &low, colour, ground(ui));
-            let x = bar.max.x.max(left.max.x + 14.0);
-            tag(painter, Pos2::new(x, below.y), Align2::LEFT_TOP, &high, colour, ground(ui));
-        }
-        Shading::Texture | Shading::Clay => return,
-    }
-    for (fill, text) in rows {
-        painter.rect_filled(Rect::from_min_size(at, Vec2::new(14.0, 14.0)), 2.0, fill);
-        tag(painter, at + Vec2::new(22.0, 0.0), Align2::LEFT_TOP, &text, colour, ground(ui));
-        at.y += 20.0;
-    }
 }
 
 fn compass(camera: &ViewCamera, screen: &Screen, ui: &egui::Ui, painter: &Painter) {

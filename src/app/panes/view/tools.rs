@@ -18,12 +18,13 @@ fn name(what: What) -> &'static str {
 }
 
 /// Looks, with their names and what they say, and whether they mean something for faces and for points.
-pub(super) const SHADINGS: [(Shading, &str, &str, [bool; 2]); 6] = [
+pub(super) const SHADINGS: [(Shading, &str, &str, [bool; 2]); 7] = [
     (Shading::Texture, "Texture", "The colours as they are", [true, true]),
     (Shading::Clay, "Clay", "One colour in the light: shows shape", [true, true]),
     (Shading::Normals, "Normals", "The direction of the surface as a colour", [true, true]),
     (Shading::Views, "Overlap", "How many photos see each place", [true, true]),
     (Shading::Height, "Height", "Height as a colour", [true, true]),
+    (Shading::Classes, "Classes", "Ground, roof, facade, vegetation, car, water", [true, false]),
     (Shading::Confidence, "Confidence", "How well the depth maps agree on each point", [false, true]),
 ];
 
@@ -75,11 +76,13 @@ pub(super) fn show(view: &mut View3d, session: &Session, ui: &mut egui::Ui) {
 fn shading(view: &mut View3d, ui: &mut egui::Ui) {
     let points = matches!(view.what, Some(What::Sparse | What::Dense));
     let Some(viewport) = view.viewport.as_mut() else { return };
+    let classified = view.what == Some(What::City) && viewport.has_classes();
     let o = &mut viewport.options;
     let name = SHADINGS.iter().find(|s| s.0 == o.shading).map_or("", |s| s.1);
     let menu = ui.menu_button(name, |ui| {
         for (shading, label, tip, means) in SHADINGS {
             if means[usize::from(points)]
+                && (classified || shading != Shading::Classes)
                 && ui.selectable_label(o.shading == shading, label).on_hover_text(tip).clicked()
             {
                 o.shading = shading;
