@@ -28,8 +28,29 @@ fn broken(reason: impl Into<String>) -> ReadError {
 
 /// Reads a file.
 pub fn read(bytes: &[u8], beside: Beside<'_>) -> Result<ForeignMesh, ReadError> {
+    // The parser takes some things for granted that a damaged file may lack.
+    let result = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| read_document(bytes, beside)));
+    result.unwrap_or_else(|_| Err(broken("it contradicts itself")))
+}
+
+/// Fails where a picture is nowhere, or somewhere without its type: the parser would panic over it.
+fn check_pictures(json: &serde_json::Value) -> Result<(), ReadError> {
+    for (i, image) in json["images"].as_array().into_iter().flatten().enumerate() {
+        let is_there = |key: &str| image.get(key).is_some_and(|v| !v.is_null());
+        if is_there("bufferView") && !is_there("mimeType") {
+            return Err(broken(format!("picture {i} has no mimeType")));
+        }
+        if !is_there("bufferView") && !is_there("uri") {
+            return Err(broken(format!("picture {i} has neither a uri nor a bufferView")));
+        }
+    }
+    Ok(())
+}
+
+fn read_document(bytes: &[u8], beside: Beside<'_>) -> Result<ForeignMesh, ReadError> {
     let (text, binary) = chunks(bytes)?;
     let json: serde_json::Value = serde_json::from_slice(text).map_err(|e| broken(e.to_string()))?;
+    check_pictures(&json)?;
     let parsed = gltf::Gltf::from_slice(text).map_err(|e| understood(&json, &e))?;
     let document = parsed.document;
     let mut buffers: Vec<Vec<u8>> = Vec::new();
@@ -425,5 +446,14 @@ mod tests {
         assert!(matches!(outside, Err(ReadError::Broken { .. })), "{outside:?}");
         let draco = text.replace("\"scene\":0", "\"extensionsRequired\":[\"KHR_draco_mesh_compression\"],\"scene\":0");
         assert!(matches!(read(draco.as_bytes(), &mut beside), Err(ReadError::Unsupported { .. })));
+    }
+
+    #[test]
+    fn pictures_that_are_nowhere_are_errors() {
+        for image in [json!({"bufferView": 0}), json!({"name": "lost"})] {
+            let text = json!({"asset": {"version": "2.0"}, "buffers": [], "images": [image]}).to_string();
+            let error = read(text.as_bytes(), &mut |_| Err(std::io::ErrorKind::NotFound.into())).unwrap_err();
+            assert!(matches!(error, ReadError::Broken { .. }) && error.to_string().contains("picture 0"), "{error}");
+        }
     }
 }
