@@ -255,7 +255,7 @@ fn summary(args: &PrintArgs, part: &Part, written: &[Written]) -> Result<(), Cli
     say(args.out.join("ticket.json").display());
     if faults > 0 {
         return Err(CliError::new(
-            format!("{faults} faults were found in the files"),
+            format!("faults were found in the files: {faults}"),
             "each is listed above with what to do; `veduta check` says where",
         ));
     }

@@ -71,7 +71,7 @@ fn orders_that_cannot_be_kept(p: &str, o: &str, dir: &std::path::Path) {
     fail(&["print", p, "-o", o, "--size-mm", "900", "--printer", "polyjet"], &["does not fit", "490 x 390 x 200"]);
     fail(&["print", p, "-o", o, "--base-mm", "1"], &["base of 1 mm", "2 mm"]);
     fail(&["print", p, "-o", o, "--printer", "nobody"], &["no printer profile nobody", "polyjet"]);
-    fail(&["print", p, "-o", o, "--printer", "polyjet", "--size-mm", "60"], &["thin", "faults were found"]);
+    fail(&["print", p, "-o", o, "--printer", "polyjet", "--size-mm", "60"], &["faults were found in the files: 1"]);
     let file = dir.join("area.json");
     let bow = "[[4.9,52.37],[4.901,52.371],[4.901,52.37],[4.9,52.371],[4.9,52.37]]";
     fs::write(&file, format!(r#"{{"type":"Polygon","coordinates":[{bow}]}}"#)).unwrap();
