@@ -10,6 +10,7 @@ use super::message::Message;
 use eframe::egui;
 use eframe::egui_wgpu::{NativeAdapterSelectorMethod, WgpuConfiguration, WgpuSetup};
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -52,8 +53,8 @@ pub fn watch(device: &wgpu::Device, act: impl Fn(String) + Send + 'static) {
 }
 
 /// What a lost device leads to: a new window, and the end of this process.
-pub fn fall_back(project: &OpenProject, closing: &Mutex<bool>, message: &str) {
-    if *closing.lock().unwrap_or_else(PoisonError::into_inner) {
+pub fn fall_back(project: &OpenProject, closing: &AtomicBool, message: &str) {
+    if closing.load(Ordering::Relaxed) {
         return;
     }
     let failed = |e: &str| {

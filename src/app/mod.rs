@@ -38,7 +38,8 @@ use message::Message;
 use panes::{Layout, PhotoView};
 use session::Session;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, PoisonError};
 use thumbs::Thumbs;
 
 /// What the window is given at its start.
@@ -83,7 +84,7 @@ pub struct VedutaApp {
     /// The open project, for a window that takes this one's place.
     shown: device::OpenProject,
     /// Whether the program is about to end.
-    closing: Arc<Mutex<bool>>,
+    closing: Arc<AtomicBool>,
 }
 
 impl VedutaApp {
@@ -359,7 +360,7 @@ impl eframe::App for VedutaApp {
     }
 
     fn on_exit(&mut self) {
-        *self.closing.lock().unwrap_or_else(PoisonError::into_inner) = true;
+        self.closing.store(true, Ordering::Relaxed);
     }
 }
 

@@ -9,7 +9,6 @@ mod page;
 mod ticket;
 
 use super::export::{into_place, to_file};
-use super::progress::ProgressView;
 use super::{CliError, check, printers, say};
 use crate::base::{Ctx, Diagnostic, Event, Severity};
 use crate::formats::{gltf, obj, ply, stl, textured, threemf, wrl};
@@ -145,11 +144,7 @@ fn options(args: &PrintArgs, printer: &Printer, frame: Option<&LocalFrame>) -> R
     let limit = |l: &Option<crate::print::printer::Limit<f64>>| l.as_ref().map(|l| l.value);
     let defaults = PartOptions::default();
     let texture = limit(&printer.texture_px).unwrap_or(f64::INFINITY);
-    let page = if texture < defaults.page as f64 {
-        (texture.max(64.0) as usize).next_power_of_two() / 2
-    } else {
-        defaults.page
-    };
+    let page = defaults.page.min(texture as usize);
     let title = args.title.clone().unwrap_or_else(|| {
         args.project.file_stem().map_or_else(|| "city".into(), |s| s.to_string_lossy().into_owned())
     });
@@ -188,16 +183,15 @@ fn formats(args: &PrintArgs, printer: &Printer) -> Result<Vec<Format>, CliError>
 /// A context that shows progress and keeps what was said.
 fn context() -> (Ctx, Arc<Mutex<Vec<Diagnostic>>>) {
     let notes: Arc<Mutex<Vec<Diagnostic>>> = Arc::default();
-    let (view, kept) = (ProgressView::new(false), notes.clone());
-    let ctx = Ctx::new(move |event| {
-        view.on_event(&event);
-        if let Event::Diagnostic { diagnostic, .. } = event {
-            kept.lock().unwrap_or_else(PoisonError::into_inner).push(diagnostic);
+    let kept = notes.clone();
+    let shown = super::run::context(false);
+    let view = shown.clone();
+    let ctx = shown.observed(move |event| {
+        if let Event::Diagnostic { diagnostic, .. } = &event {
+            kept.lock().unwrap_or_else(PoisonError::into_inner).push(diagnostic.clone());
         }
+        view.emit(event);
     });
-    let token = ctx.cancel_token();
-    // A second handler in one process is an error that changes nothing.
-    let _ = ctrlc::set_handler(move || token.cancel());
     (ctx.for_stage("print"), notes)
 }
 

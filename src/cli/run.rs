@@ -56,7 +56,7 @@ pub(super) fn run_project(
     let value = serde_json::to_value(&request).unwrap_or_default();
     project.update(|m| m.request = value)?;
     let (choice, gpu) = choose_device(work.device)?;
-    let mut ctx = context(work);
+    let mut ctx = context(work.events.is_some());
     ctx.max_memory = work.max_memory.unwrap_or_else(default_memory);
     ctx.seed = work.seed;
     if work.dry_run {
@@ -101,9 +101,9 @@ fn request_of(out: &Path, work: &WorkArgs) -> RunRequest {
     RunRequest { until: work.until, quality: work.quality, size, seed: work.seed, title }
 }
 
-/// A context whose events go to the terminal, cancelled by Ctrl-C.
-fn context(work: &WorkArgs) -> Ctx {
-    let view = Arc::new(ProgressView::new(work.events.is_some()));
+/// A context whose events are shown as bars or as JSON lines, and which Ctrl-C cancels.
+pub(super) fn context(json: bool) -> Ctx {
+    let view = Arc::new(ProgressView::new(json));
     let ctx = Ctx::new(move |event| view.on_event(&event));
     let token = ctx.cancel_token();
     let pressed = std::sync::atomic::AtomicBool::new(false);
