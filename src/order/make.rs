@@ -43,8 +43,8 @@ impl Subject {
 pub struct MadePart {
     /// The stem of its files' names: `part`, or `part-A1` and so on where there are several.
     pub name: String,
-    /// The part.
-    pub part: Part,
+    /// The part; shared, so that an order whose formats or waivers change keeps it.
+    pub part: Arc<Part>,
     /// Where its lower left corner is in the whole, in millimetres.
     pub at: Vector3<f64>,
 }
@@ -96,6 +96,6 @@ pub fn make(ctx: &Ctx, subject: &Subject, order: &Order) -> Result<Made, OrderEr
     });
     let part = make_part(&listening, &subject.city, &options)?;
     let notes = notes.lock().unwrap_or_else(PoisonError::into_inner).clone();
-    let parts = vec![MadePart { name: "part".into(), part, at: Vector3::zeros() }];
+    let parts = vec![MadePart { name: "part".into(), part: Arc::new(part), at: Vector3::zeros() }];
     Ok(Made { order: order.clone(), printer, frame, parts, notes })
 }

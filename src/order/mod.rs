@@ -202,6 +202,14 @@ impl Order {
         }
     }
 
+    /// Whether the parts of another order would be the same: the order differs at most in what is done with them.
+    pub fn makes_the_same(&self, other: &Self) -> bool {
+        let Self { formats, copies, waived, .. } = other;
+        let mut own = self.clone();
+        (own.formats, own.copies, own.waived) = (formats.clone(), *copies, waived.clone());
+        own == *other
+    }
+
     /// The waiver of a finding, if there is one.
     pub fn waiver(&self, code: &str) -> Option<&Waiver> {
         self.waived.iter().find(|w| w.code == code)
