@@ -30,6 +30,7 @@ pub use settle::settle;
 
 use crate::base::{Ctx, Diagnostic};
 use crate::scene::{City, Part};
+use serde::{Deserialize, Serialize};
 use solid::Solid;
 use thicken::Reach;
 
@@ -66,7 +67,8 @@ pub struct PartOptions {
 }
 
 /// How large the part is to be.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum PartSize {
     /// 1:N.
     Scale(f64),
