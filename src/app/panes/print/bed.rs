@@ -10,7 +10,7 @@ use crate::app::session::Session;
 use crate::base::PhotoId;
 use crate::order::Made;
 use crate::print::printer::Printer;
-use crate::render::{Drawing, Polyline, PreparedMesh, Target, Viewport, prepare_part};
+use crate::render::{Drawing, Polyline, PreparedMesh, Target, Viewport, prepare_city, prepare_part};
 use eframe::egui::{self, Align2, Color32, PointerButton, Pos2, Rect, Response, Sense, Stroke, TextureId, Vec2};
 use eframe::egui_wgpu::RenderState;
 use eframe::wgpu;
@@ -25,6 +25,9 @@ const MARK: Color32 = Color32::from_rgb(240, 178, 66);
 
 /// What can be seen at once: an order's parts, one of them, one measure.
 type Key = (u64, usize, Heat);
+
+/// An order's parts, one of them, and the plane through it.
+type Cut = (u64, usize, usize, f64);
 
 /// A place of the part that was clicked, and what is known of it.
 pub(super) struct Picked {
@@ -48,6 +51,9 @@ pub(super) struct Bed {
     pub(super) section: Section,
     job: Option<(Key, Job<(PreparedMesh, Option<HeatMap>)>)>,
     shown: Option<Key>,
+    /// The cut face that is shown, and that which is being made.
+    cap: Option<Cut>,
+    capping: Option<(Cut, Job<Option<PreparedMesh>>)>,
     map: Option<HeatMap>,
     framed: Option<(u64, usize)>,
     /// Part, theme and printer for which the bed's lines were made.
@@ -130,6 +136,7 @@ impl Bed {
     /// Draws the picture.
     pub(super) fn show(&mut self, scene: &Scene<'_>, ui: &mut egui::Ui) {
         self.follow(scene, ui.ctx());
+        self.follow_cut(scene, ui.ctx());
         let (rect, response) =
             ui.allocate_exact_size(ui.available_size().max(Vec2::splat(60.0)), Sense::click_and_drag());
         response.widget_info(|| egui::WidgetInfo::labeled(egui::Role::Image, true, "Part on the bed"));
@@ -204,6 +211,26 @@ impl Bed {
         self.job = Some((wanted, job));
     }
 
+    /// Follows the section with its cut face.
+    fn follow_cut(&mut self, scene: &Scene<'_>, ctx: &egui::Context) {
+        let Some(viewport) = self.viewport.as_mut() else { return };
+        if let Some((cut, outcome)) = self.capping.as_ref().and_then(|(c, j)| Some((*c, j.ended()?))) {
+            self.capping = None;
+            self.cap = Some(cut);
+            viewport.upload_city(outcome.ok().flatten().unwrap_or_default());
+        }
+        let Some(of) = scene.made.parts.get(self.part) else { return };
+        let plane = of.part.mesh.bounds().and_then(|b| self.section.plane(b));
+        let wanted = plane.map(|(axis, at)| (scene.generation, self.part, axis, at));
+        viewport.options.city = wanted.is_some() && self.cap == wanted;
+        let Some(cut) = wanted.filter(|w| self.cap != Some(*w) && self.capping.is_none()) else { return };
+        let part = of.part.clone();
+        let job = Job::start("cutting", ctx, move |_| {
+            Ok(super::cap::cap(&part.mesh, cut.2, cut.3).map(|face| prepare_city(&face)))
+        });
+        self.capping = Some((cut, job));
+    }
+
     /// Size, bed, section, camera.
     fn prepare(&mut self, scene: &Scene<'_>, screen: &Screen, ui: &egui::Ui) {
         let Some(bounds) = self.bounds(scene.made) else { return };
@@ -248,6 +275,8 @@ impl Bed {
     /// What is under a pixel, and the photos behind it.
     fn pick(&mut self, scene: &Scene<'_>, pixel: &Vector2<f64>) {
         let pick = self.viewport.as_ref().and_then(|v| v.pick(pixel));
+        // The cut face is inside: no photo saw it.
+        let pick = pick.filter(|p| matches!(p.target, Target::Part(_)));
         self.picked = pick.map(|pick| {
             let value = match (pick.target, &self.map) {
                 (Target::Part(t), Some(map)) => map.values.get(t as usize).copied().filter(|v| v.is_finite()),
