@@ -17,6 +17,7 @@ pub mod printer;
 mod settle;
 mod slivers;
 pub mod solid;
+pub mod text;
 pub mod thickness;
 
 pub use area::{Area, Rectangle, well_covered};
