@@ -19,6 +19,7 @@ pub mod printer;
 mod settle;
 mod slivers;
 pub mod solid;
+pub mod text;
 pub mod thicken;
 pub mod thickness;
 

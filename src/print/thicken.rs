@@ -12,6 +12,7 @@
 
 use super::level_set::{Ball, surface_of_balls};
 use super::solid::Solid;
+use super::printer::{Limit, Printer};
 use super::thickness::{Gauge, sample_points};
 use super::{PrintError, outline};
 use crate::base::Ctx;
@@ -41,6 +42,17 @@ pub struct Reach {
     pub wall_mm: f64,
     /// Smallest gap in millimetres; zero where any will do.
     pub gap_mm: f64,
+}
+
+impl Reach {
+    /// What a printer says; `None` where it names neither a wall, nor a detail, nor a gap.
+    pub fn of(printer: &Printer) -> Option<Self> {
+        let value = |limit: &Option<Limit<f64>>| limit.as_ref().map(|l| l.value);
+        let wall = value(&printer.wall_mm).or(value(&printer.detail_mm));
+        let gaps = [value(&printer.gap_mm), value(&printer.face_distance_mm)];
+        let gap = gaps.into_iter().flatten().reduce(f64::max);
+        Some(Self { wall_mm: wall.or(gap)?, gap_mm: gap.unwrap_or(0.0) })
+    }
 }
 
 /// The balls that a body lacks.
