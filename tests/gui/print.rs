@@ -446,6 +446,15 @@ fn the_part_stands_on_its_bed_with_section_heat_maps_and_photos() {
         let (_, shown) = mean(&mut window);
         assert!((0..3).any(|k| (shown[k] - colours[k]).abs() > 8.0), "{heat} {legend}: {shown:?} {colours:?}");
     }
+    // Left of the line the part has its own colours again.
+    window.click("Wipe");
+    window.wait("the line", 60, |w| w.has("Line of the wipe"));
+    let (_, half) = mean(&mut window);
+    window.harness.get_by_role_and_label(Role::Slider, "Line").set_value_accesskit(1.0);
+    let (_, own) = mean(&mut window);
+    assert!((0..3).all(|k| (own[k] - colours[k]).abs() < 3.0), "{own:?} {colours:?}");
+    assert!((0..3).any(|k| (half[k] - own[k]).abs() > 3.0), "{half:?} {own:?}");
+    window.click("Wipe");
     let at = picture(&window, "Part on the bed").center();
     click_at(&mut window, at);
     assert!(says(&window, &["4 photos see this point"]) || says(&window, &["photos see this point"]));

@@ -6,11 +6,12 @@ use super::heat::{self, Background, Heat, HeatMap};
 use super::job::{Failure, Job};
 use super::ready::Ready;
 use super::section::Section;
+use super::volume::{build_volume, edges};
+use super::wipe::Wipe;
 use crate::app::session::Session;
 use crate::base::PhotoId;
 use crate::order::Made;
-use crate::print::printer::Printer;
-use crate::render::{Drawing, Polyline, PreparedMesh, Target, Viewport, prepare_city, prepare_part};
+use crate::render::{Drawing, PreparedMesh, Target, Viewport, prepare_city, prepare_part};
 use eframe::egui::{self, Align2, Color32, PointerButton, Pos2, Rect, Response, Sense, Stroke, TextureId, Vec2};
 use eframe::egui_wgpu::RenderState;
 use eframe::wgpu;
@@ -49,6 +50,7 @@ pub(super) struct Bed {
     pub(super) part: usize,
     pub(super) heat: Heat,
     pub(super) section: Section,
+    wipe: Wipe,
     job: Option<(Key, Job<(PreparedMesh, Option<HeatMap>)>)>,
     shown: Option<Key>,
     /// The cut face that is shown, and that which is being made.
@@ -118,6 +120,7 @@ impl Bed {
                 }
             });
             list.response.labelled_by(label.id);
+            self.wipe.tools(self.heat, ui);
             let bounds = self.bounds(made);
             self.section.show(bounds, ui);
             if ui.button("Show all").on_hover_text("The whole part and its build volume").clicked() {
@@ -152,10 +155,20 @@ impl Bed {
             self.pick(scene, &screen.pixel(p));
         }
         self.draw(scene.device, ui);
+        if let Some(viewport) = self.viewport.as_ref() {
+            let (part, ctx) = (scene.made.parts.get(self.part).map(|p| p.part.clone()), ui.ctx());
+            let prepare = || {
+                let draw = move |_: &crate::base::Ctx| Ok(part.map(|p| prepare_part(&p)).unwrap_or_default());
+                Job::start("drawing the part", ctx, draw)
+            };
+            let shown = (self.heat, (scene.generation, self.part));
+            self.wipe.follow(viewport, shown, scene.device, ui, prepare);
+        }
         let (Some(viewport), Some((texture, _))) = (self.viewport.as_ref(), self.texture.as_ref()) else { return };
         let painter = ui.painter_at(rect);
         let whole = Rect::from_min_max(Pos2::ZERO, Pos2::new(1.0, 1.0));
         painter.image(*texture, rect, whole, Color32::WHITE);
+        self.wipe.show(self.heat, rect, ui);
         if let Some(at) = self.picked.as_ref().and_then(|p| screen.of(&viewport.camera, &p.point)) {
             painter.circle(at, 5.0, MARK, Stroke::new(1.5, Color32::BLACK));
         }
@@ -310,31 +323,6 @@ impl Bed {
         }
         photo
     }
-}
-
-/// The build volume around a part that stands in its middle, on the bed. Where the part fits only another way round, the
-/// sides change places.
-fn build_volume((low, high): (Vector3<f64>, Vector3<f64>), printer: &Printer) -> (Vector3<f64>, Vector3<f64>) {
-    let size = high - low;
-    let Some(build) = printer.build_mm.as_ref().map(|b| b.value) else { return (low, high) };
-    let orders = [[0, 1, 2], [1, 0, 2], [0, 2, 1], [2, 0, 1], [1, 2, 0], [2, 1, 0]].map(|o| o.map(|k| build[k]));
-    let fits = |b: &&[f64; 3]| (0..3).all(|k| size[k] <= b[k]);
-    let [x, y, z] = *orders.iter().find(fits).unwrap_or(&orders[0]);
-    let corner = Vector3::new((low.x + high.x - x) / 2.0, (low.y + high.y - y) / 2.0, low.z);
-    (corner, corner + Vector3::new(x, y, z))
-}
-
-fn edges((low, high): (Vector3<f64>, Vector3<f64>), dark: bool) -> Vec<Polyline> {
-    let colour = if dark { [150, 170, 190] } else { [90, 105, 120] };
-    let corner = |x: bool, y: bool, z: bool| {
-        Vector3::new(if x { high.x } else { low.x }, if y { high.y } else { low.y }, if z { high.z } else { low.z })
-    };
-    let ring =
-        |z: bool| vec![corner(false, false, z), corner(true, false, z), corner(true, true, z), corner(false, true, z)];
-    let line = |points: Vec<Vector3<f64>>, closed| Polyline { points, closed, width_px: 1.4, colour, on_top: false };
-    let mut lines = vec![line(ring(false), true), line(ring(true), true)];
-    lines.extend(ring(false).into_iter().zip(ring(true)).map(|(a, b)| line(vec![a, b], false)));
-    lines
 }
 
 fn steer(viewport: &mut Viewport, ui: &egui::Ui, response: &Response, screen: &Screen) {

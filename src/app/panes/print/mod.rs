@@ -19,6 +19,8 @@ mod results;
 mod section;
 mod shape;
 mod templates;
+mod volume;
+mod wipe;
 
 use super::super::VedutaApp;
 use super::super::action::Action;
