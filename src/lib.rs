@@ -36,7 +36,8 @@ pub mod texture;
 pub mod project;
 // Layer 7: stages and the runner.
 pub mod pipeline;
-// Layer 8: the 3D view, without a window.
+// Layer 8: print orders, and the 3D view, without a window.
+pub mod order;
 pub mod render;
 // Layer 9: what a person types.
 pub mod cli;

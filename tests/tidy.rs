@@ -38,6 +38,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
         ],
     ),
     ("render", &["geometry", "camera", "image", "scene", "mesh", "gpu"]),
+    ("order", &["geometry", "image", "scene", "formats", "georef", "mesh", "texture", "print", "project"]),
     (
         "cli",
         &[
@@ -54,6 +55,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
             "evaluate",
             "project",
             "pipeline",
+            "order",
             "render",
         ],
     ),
@@ -69,9 +71,11 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
             "georef",
             "mesh",
             "texture",
+            "print",
             "synthetic",
             "project",
             "pipeline",
+            "order",
             "cli",
             "render",
         ],

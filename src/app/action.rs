@@ -28,6 +28,9 @@ pub enum Action {
     Mark,
     DeleteMark,
     Adjust,
+    MakePart,
+    Validate,
+    PrintAlone,
     Run,
     Pause,
     Cancel,
@@ -67,6 +70,8 @@ const fn plain(key: Key) -> Option<KeyboardShortcut> {
     Some(KeyboardShortcut::new(Modifiers::NONE, key))
 }
 
+const FULL: KeyboardShortcut = KeyboardShortcut::new(Modifiers::COMMAND.plus(Modifiers::SHIFT), Key::P);
+
 /// The list.
 pub const ENTRIES: &[Entry] = &[
     entry(Action::NewProject, "File", "New project from photos...", command(Key::N)),
@@ -91,6 +96,8 @@ pub const ENTRIES: &[Entry] = &[
     entry(Action::Run, "Run", "Start", command(Key::R)),
     entry(Action::Pause, "Run", "Pause or go on", None),
     entry(Action::Cancel, "Run", "Cancel", None),
+    entry(Action::MakePart, "Run", "Make the part of the print order", command(Key::M)),
+    entry(Action::Validate, "Run", "Validate the part", None),
     entry(Action::Theme, "View", "Dark or light", None),
     entry(Action::ResetLayout, "View", "Reset the panels", None),
     entry(Action::Show(Pane::Photos), "View", "Show the photos", command(Key::Num1)),
@@ -99,6 +106,8 @@ pub const ENTRIES: &[Entry] = &[
     entry(Action::Show(Pane::View), "View", "Show the 3D view", command(Key::Num4)),
     entry(Action::Show(Pane::Details), "View", "Show the selected photo", command(Key::Num5)),
     entry(Action::Show(Pane::Control), "View", "Show the control points", command(Key::K)),
+    entry(Action::Show(Pane::Print), "View", "Show the print layout", command(Key::Num0)),
+    entry(Action::PrintAlone, "View", "Print layout in the whole window", Some(FULL)),
     entry(Action::Show(Pane::Run), "View", "Show the stages", command(Key::Num6)),
     entry(Action::Show(Pane::Export), "View", "Show export", command(Key::Num7)),
     entry(Action::Show(Pane::Report), "View", "Show the report", command(Key::Num8)),

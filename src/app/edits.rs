@@ -1,8 +1,10 @@
-//! What a person decides about photos and control points, with undo and redo. Every edit is written to the project at
+//! What a person decides about photos, control points and the print order, with undo and redo. Every edit is written to the project at
 //! once.
 
+use crate::order::Order;
 use crate::project::{Project, ProjectError, Verdict};
 use crate::scene::ControlPoint;
+use serde_json::Value;
 use std::path::PathBuf;
 
 /// One change of one photo's verdict.
@@ -24,6 +26,8 @@ enum Step {
     Photos { before: Vec<PathBuf>, after: Vec<PathBuf> },
     /// The control points, all of them: there are few.
     Control { before: Vec<ControlPoint>, after: Vec<ControlPoint> },
+    /// The print order as the manifest holds it.
+    Order { before: Value, after: Value },
 }
 
 /// Edits that were made, and those that were taken back. Several photos may change in one step.
@@ -72,6 +76,14 @@ impl Edits {
     pub fn set_control(&mut self, project: &mut Project, after: Vec<ControlPoint>) -> Result<(), ProjectError> {
         let before = project.manifest().control.clone();
         if before == after { Ok(()) } else { self.make(project, Step::Control { before, after }) }
+    }
+
+    /// Replaces the print order.
+    pub fn set_order(&mut self, project: &mut Project, after: &Order) -> Result<(), ProjectError> {
+        let before = project.manifest().order.clone();
+        // An order is plain data, which JSON can hold.
+        let after = serde_json::to_value(after).unwrap_or_default();
+        if before == after { Ok(()) } else { self.make(project, Step::Order { before, after }) }
     }
 
     fn make(&mut self, project: &mut Project, step: Step) -> Result<(), ProjectError> {
@@ -127,6 +139,7 @@ impl Step {
             }
             Self::Photos { before, after } => m.photos.clone_from(if forward { after } else { before }),
             Self::Control { before, after } => m.control.clone_from(if forward { after } else { before }),
+            Self::Order { before, after } => m.order.clone_from(if forward { after } else { before }),
         })
     }
 }
@@ -192,5 +205,20 @@ mod tests {
             assert_eq!((project.manifest().control.len(), project.manifest().verdicts.len()), (points, verdicts));
         }
         assert!(!edits.undo(&mut project).expect("nothing left") && edits.can_redo());
+    }
+
+    #[test]
+    fn the_order_is_saved_and_comes_back() {
+        let dir = tempfile::tempdir().expect("folder");
+        let root = dir.path().join("a.veduta");
+        let mut project = Project::open_or_create(&root).expect("project");
+        let mut edits = Edits::default();
+        let order = Order { base_mm: 4.0, ..Order::default() };
+        edits.set_order(&mut project, &order).expect("set");
+        edits.set_order(&mut project, &order).expect("nothing new is no step");
+        let read = || Project::open_to_read(&root).expect("saved").manifest().order.clone();
+        assert_eq!(serde_json::from_value::<Order>(read()).expect("an order"), order);
+        assert!(edits.undo(&mut project).expect("undone") && !edits.can_undo());
+        assert!(read().is_null());
     }
 }

@@ -68,6 +68,7 @@ pub struct VedutaApp {
     run: panes::RunView,
     export: panes::ExportView,
     control: panes::ControlView,
+    print: panes::PrintView,
     report: panes::ReportView,
     message: Option<Message>,
     missing: missing::Missing,
@@ -106,6 +107,7 @@ impl VedutaApp {
             run: panes::RunView::default(),
             export: panes::ExportView::default(),
             control: panes::ControlView::default(),
+            print: panes::PrintView::default(),
             report: panes::ReportView::default(),
             message: None,
             missing: missing::Missing::default(),
@@ -152,6 +154,7 @@ impl VedutaApp {
                 self.map = panes::MapView::default();
                 self.export = panes::ExportView::default();
                 self.control = panes::ControlView::default();
+                self.print = panes::PrintView::default();
                 self.report = panes::ReportView::default();
                 self.view = panes::View3d::default();
             }
@@ -238,8 +241,19 @@ impl VedutaApp {
             }
             Action::Palette => self.palette = Some(action::Palette::default()),
             Action::Help => self.help = !self.help,
-            Action::ResetLayout => self.layout = Layout::default(),
-            Action::Show(pane) => self.layout.reveal(pane),
+            Action::ResetLayout => {
+                self.print.alone = false;
+                self.layout = Layout::default();
+            }
+            Action::Show(pane) => {
+                self.print.alone &= pane == panes::Pane::Print;
+                self.layout.reveal(pane);
+            }
+            Action::PrintAlone => {
+                self.print.alone = !self.print.alone;
+                self.layout.reveal(panes::Pane::Print);
+            }
+            Action::MakePart | Action::Validate => panes::PrintView::act(self, action, ctx),
             Action::View(command) => {
                 self.layout.reveal(panes::Pane::View);
                 self.view.command(command);

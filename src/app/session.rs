@@ -5,6 +5,7 @@ use super::edits::Edits;
 use super::work::{Board, Work};
 use crate::base::{Diagnostic, Fingerprint, PhotoId};
 use crate::camera::FocalSource;
+use crate::order::Order;
 use crate::pipeline::{self, RunRequest, StageName};
 use crate::project::{Project, ProjectError, Verdict};
 use crate::scene::{ControlPoint, Flight, Georeference, Reconstruction};
@@ -70,6 +71,8 @@ pub struct Session {
     pub rows: Vec<PhotoRow>,
     /// Control points, where they are, and how they fit.
     pub control: ControlState,
+    /// The print order that the project holds.
+    pub order: Option<Order>,
     /// The current artifact of each stage.
     pub current: BTreeMap<String, Fingerprint>,
     /// Edits of this session.
@@ -107,6 +110,7 @@ impl Session {
             sparse: None,
             rows: Vec::new(),
             control: ControlState::default(),
+            order: None,
             current: BTreeMap::new(),
             edits: Edits::default(),
             generation: 0,
@@ -139,6 +143,7 @@ impl Session {
         self.sparse = read_sparse.ok().filter(|s| s.poses.len() == photos).map(Arc::new);
         let manifest = reader.manifest();
         self.current = manifest.current.clone();
+        self.order = serde_json::from_value(manifest.order.clone()).ok();
         let verdict = |path: &PathBuf| manifest.verdicts.get(path).cloned();
         self.rows = rows(&manifest.photos, self.flight.as_deref(), self.sparse.as_deref(), &verdict);
         self.generation += 1;
@@ -154,6 +159,14 @@ impl Session {
         let log = std::mem::take(&mut self.board.log);
         self.board = Board { log, ..Board::new(pipeline::states(project, &self.request)) };
         self.control.follow(&points, self.flight.as_deref(), self.sparse.as_deref());
+        Ok(())
+    }
+
+    /// Replaces the print order.
+    pub fn set_order(&mut self, order: &Order) -> Result<(), ProjectError> {
+        let Some(project) = self.project.as_mut() else { return Ok(()) };
+        self.edits.set_order(project, order)?;
+        self.order = Some(order.clone());
         Ok(())
     }
 

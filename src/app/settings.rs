@@ -1,6 +1,7 @@
 //! What the window remembers between starts: theme, size, places of the panels, recent projects. One small JSON file in the user's
 //! configuration folder; a missing or damaged file gives the defaults.
 
+use crate::order::Order;
 use serde::{Deserialize, Serialize};
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -33,6 +34,8 @@ pub struct Settings {
     pub layout: Option<serde_json::Value>,
     /// Project folders, the latest first.
     pub recent: Vec<PathBuf>,
+    /// Print orders to start from, by name; the area and the title of an order are not part of its template.
+    pub templates: Vec<(String, Order)>,
     /// Where the file is; `None` keeps everything in memory (tests).
     #[serde(skip)]
     pub file: Option<PathBuf>,

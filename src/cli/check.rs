@@ -1,19 +1,13 @@
 //! `veduta check`: judges a mesh file of any program for a printer; faults make the exit status 1.
 
-use super::{CliError, printers, say};
+use super::{CliError, say};
 use crate::base::{Ctx, Severity};
-use crate::formats::read::{self, FORMATS, ReadError};
+use crate::order::foreign::{format_of, read_mesh};
+use crate::order::printers;
 use crate::print::judge::{FileFacts, Finding, Verdict, judge};
-use crate::scene::{ForeignMesh, LengthUnit};
+use crate::scene::LengthUnit;
 use clap::{Args, ValueEnum};
-use std::fs;
-use std::path::{Path, PathBuf};
-
-impl From<ReadError> for CliError {
-    fn from(e: ReadError) -> Self {
-        Self::new(e.to_string(), e.hint())
-    }
-}
+use std::path::PathBuf;
 
 /// Arguments of `veduta check`.
 #[derive(Debug, Args)]
@@ -65,69 +59,6 @@ pub fn check(args: &CheckArgs) -> Result<(), CliError> {
     }
     let kinds = if faults == 1 { "one kind of fault".to_string() } else { format!("{faults} kinds of fault") };
     Err(CliError::new(format!("{} has {kinds}", verdict.file), "each is listed above with what to do"))
-}
-
-/// Reads a mesh file, or a folder of tiles as one mesh; also the bytes of it and of what it refers to.
-pub(crate) fn read_mesh(path: &Path) -> Result<(ForeignMesh, u64), CliError> {
-    let mut bytes = 0;
-    let mut tiles = Vec::new();
-    for file in files_of(path)? {
-        tiles.push(read_file(&file, &mut bytes)?);
-    }
-    let mesh = read::merged(tiles).ok_or_else(|| {
-        let hint = "convert them to one format, or give one file at a time";
-        CliError::new(format!("the tiles in {} are in different units", path.display()), hint)
-    })?;
-    Ok((mesh, bytes))
-}
-
-fn read_file(file: &Path, total: &mut u64) -> Result<ForeignMesh, CliError> {
-    let bytes = fs::read(file).map_err(|e| CliError::io("read", file, &e))?;
-    *total += bytes.len() as u64;
-    let folder = file.parent().map(Path::to_path_buf).unwrap_or_default();
-    let mut beside = |name: &str| {
-        let found = fs::read(folder.join(name))?;
-        *total += found.len() as u64;
-        Ok(found)
-    };
-    let name = file.file_name().map(|n| n.to_string_lossy().into_owned()).unwrap_or_default();
-    read::read(&name, &bytes, &mut beside).map_err(|e| {
-        let e = CliError::from(e).parts();
-        CliError::new(format!("{}: {}", file.display(), e.0), e.1)
-    })
-}
-
-/// The ending of a file's name, or of the first tile's.
-pub(crate) fn format_of(path: &Path) -> Result<String, CliError> {
-    let files = files_of(path)?;
-    let ending = files.first().and_then(|f| f.extension());
-    Ok(ending.map(|e| e.to_string_lossy().to_ascii_lowercase()).unwrap_or_default())
-}
-
-/// The file itself, or the mesh files of a folder and its subfolders, by name; at least one.
-fn files_of(path: &Path) -> Result<Vec<PathBuf>, CliError> {
-    if !path.is_dir() {
-        return Ok(vec![path.to_path_buf()]);
-    }
-    let (mut found, mut open) = (Vec::new(), vec![path.to_path_buf()]);
-    while let Some(folder) = open.pop() {
-        let entries = fs::read_dir(&folder).map_err(|e| CliError::io("read", &folder, &e))?;
-        for entry in entries {
-            let entry = entry.map_err(|e| CliError::io("read", &folder, &e))?.path();
-            let ending = entry.extension().map(|e| e.to_string_lossy().to_ascii_lowercase()).unwrap_or_default();
-            if entry.is_dir() {
-                open.push(entry);
-            } else if FORMATS.contains(&ending.as_str()) {
-                found.push(entry);
-            }
-        }
-    }
-    found.sort();
-    if found.is_empty() {
-        let message = format!("the folder {} holds no mesh file", path.display());
-        return Err(CliError::new(message, format!("files that end in {} are read", FORMATS.join(", "))));
-    }
-    Ok(found)
 }
 
 fn show(v: &Verdict, printer: &str) {

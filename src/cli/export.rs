@@ -1,12 +1,13 @@
 //! `veduta export`: results as files, the format chosen by the file's name.
 
 use super::args::ExportArgs;
-use super::report::part_picture;
 use super::{CliError, control, say};
 use crate::formats::geotiff::Placement;
 use crate::formats::{colmap, geotiff, gltf, las, obj, ply, stl, textured, threemf};
 use crate::georef::{Raster, UtmFromLocal};
 use crate::image::Mask;
+use crate::order::files::{into_place, to_file};
+use crate::order::pictures::part_picture;
 use crate::pipeline::stages::FeatureSet;
 use crate::project::Project;
 use crate::scene::{City, Flight, Georeference, LocalFrame, Part, PointCloud, Reconstruction};
@@ -72,7 +73,7 @@ fn write_as(project: &Project, name: &str, path: &Path) -> Result<(), CliError> 
         "part.3mf" => {
             let part: Part = output(project, "part")?;
             let thumbnail = textured::png(&part_picture(&part, (512, 512))).ok();
-            let metadata = threemf::Metadata { title: part.title.clone(), description: describe(&part) };
+            let metadata = threemf::Metadata { title: part.title.clone(), description: crate::order::describe(&part) };
             let file = File::create(path).map_err(|e| CliError::io("write", path, &e))?;
             threemf::write(&part, &metadata, thumbnail.as_deref(), BufWriter::new(file))
                 .map_err(|e| CliError::io("write", path, &e))
@@ -93,40 +94,6 @@ fn write_as(project: &Project, name: &str, path: &Path) -> Result<(), CliError> 
 /// Carries a project error through a writer's closure.
 fn as_io(error: CliError) -> std::io::Error {
     std::io::Error::other(error.text())
-}
-
-pub(super) fn to_file(
-    path: &Path,
-    write: impl FnOnce(&mut BufWriter<File>) -> std::io::Result<()>,
-) -> Result<(), CliError> {
-    let run = || {
-        let mut out = BufWriter::new(File::create(path)?);
-        write(&mut out)?;
-        out.flush()
-    };
-    run().map_err(|e: std::io::Error| CliError::io("write", path, &e))
-}
-
-/// Lets `write` make the file under another name beside it, and renames it once it is whole, so that a failure neither
-/// leaves half a file nor destroys the one that was there.
-pub(super) fn into_place(path: &Path, write: impl FnOnce(&Path) -> Result<(), CliError>) -> Result<(), CliError> {
-    let mut name = path.file_name().unwrap_or_default().to_os_string();
-    name.push(".unfinished");
-    let unfinished = path.with_file_name(name);
-    let written =
-        write(&unfinished).and_then(|()| fs::rename(&unfinished, path).map_err(|e| CliError::io("write", path, &e)));
-    if written.is_err() {
-        // It may not have come to exist; the error that counts is the first one.
-        let _ = fs::remove_file(&unfinished);
-    }
-    written
-}
-
-pub(super) fn describe(part: &Part) -> String {
-    match part.scale_denominator {
-        Some(n) => format!("City model at 1:{n:.0}"),
-        None => "City model, scale unknown".into(),
-    }
 }
 
 fn frame_of(project: &Project) -> Result<Option<LocalFrame>, CliError> {

@@ -5,23 +5,18 @@
 //! read back is judged by the same rules as `veduta check`; faults make the exit status 1, the files stay.
 
 mod area;
-mod page;
-mod ticket;
 
-use super::export::{into_place, to_file};
-use super::{CliError, check, printers, say};
-use crate::base::{Ctx, Diagnostic, Event, Severity};
-use crate::formats::{gltf, obj, ply, stl, textured, threemf, wrl};
-use crate::print::judge::{FileFacts, Verdict, judge};
-use crate::print::printer::Printer;
-use crate::print::{PartOptions, PartSize, PrintError, make_part};
+use super::{CliError, say};
+use crate::order::{
+    FileError, Format, Made, Order, OrderError, Subject, Waiver, Written, command, make, printers, write,
+};
+use crate::print::PartSize;
+use crate::print::judge::Finding;
 use crate::project::Project;
-use crate::scene::{City, Georeference, LocalFrame, Part, Reconstruction};
-use clap::{Args, ValueEnum};
-use std::fs::{self, File};
-use std::io::BufWriter;
-use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError};
+use crate::scene::LocalFrame;
+use clap::Args;
+use nalgebra::Vector2;
+use std::path::PathBuf;
 
 /// Arguments of `veduta print`.
 #[derive(Debug, Args)]
@@ -35,15 +30,19 @@ pub struct PrintArgs {
     #[arg(long, default_value = "default", value_name = "PROFILE")]
     pub printer: String,
     /// A polygon in a GeoJSON file, in longitude and latitude or in the project's reference system
-    #[arg(long, value_name = "FILE", conflicts_with_all = ["rect", "circle"])]
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["rect", "circle", "polygon"])]
     pub area: Option<PathBuf>,
     /// A rectangle: centre east and north, width, depth in local metres, heading of its depth in degrees from north
     #[arg(long, value_name = "E,N,W,H,AZIMUTH", value_parser = super::args::parse_numbers::<5>, allow_hyphen_values = true,
-        conflicts_with = "circle")]
+        conflicts_with_all = ["circle", "polygon"])]
     pub rect: Option<[f64; 5]>,
     /// A circle: centre east and north, radius in local metres
-    #[arg(long, value_name = "E,N,R", value_parser = super::args::parse_numbers::<3>, allow_hyphen_values = true)]
+    #[arg(long, value_name = "E,N,R", value_parser = super::args::parse_numbers::<3>, allow_hyphen_values = true,
+        conflicts_with = "polygon")]
     pub circle: Option<[f64; 3]>,
+    /// A polygon: east and north of each corner in local metres
+    #[arg(long, value_name = "E,N,E,N,...", value_parser = parse_polygon, allow_hyphen_values = true)]
+    pub polygon: Option<Polygon>,
     /// Scale, for example 1:1000
     #[arg(long, value_name = "1:N", value_parser = super::args::parse_scale, conflicts_with = "size_mm")]
     pub scale: Option<f64>,
@@ -62,187 +61,82 @@ pub struct PrintArgs {
     /// Title
     #[arg(long, value_name = "TEXT")]
     pub title: Option<String>,
+    /// How many of each part the ticket asks for
+    #[arg(long, default_value_t = 1, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=10_000))]
+    pub copies: u32,
+    /// A kind of fault that is no reason to stop, and why; may be repeated
+    #[arg(long, value_name = "CODE=REASON", value_parser = parse_waiver)]
+    pub waive: Vec<Waiver>,
 }
 
-/// A format of print files.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-#[value(rename_all = "lower")]
-pub enum Format {
-    /// 3MF with texture
-    #[value(name = "3mf")]
-    ThreeMf,
-    /// OBJ with MTL and PNG
-    Obj,
-    /// VRML 2 with PNG
-    Wrl,
-    /// PLY with texture coordinates and colours
-    Ply,
-    /// glTF in one file
-    Glb,
-    /// Shape alone
-    Stl,
-}
-
-impl Format {
-    fn ending(self) -> &'static str {
-        match self {
-            Self::ThreeMf => "3mf",
-            Self::Obj => "obj",
-            Self::Wrl => "wrl",
-            Self::Ply => "ply",
-            Self::Glb => "glb",
-            Self::Stl => "stl",
-        }
-    }
-}
-
-/// A written file with its judgement.
-struct Written {
-    path: PathBuf,
-    files: Vec<PathBuf>,
-    verdict: Verdict,
-}
+/// Corners of a polygon on the ground.
+#[derive(Clone, Debug)]
+pub struct Polygon(pub Vec<Vector2<f64>>);
 
 /// Runs the command.
 pub fn print(args: &PrintArgs) -> Result<(), CliError> {
+    // What is wrong with the arguments is said before a large city is read.
     let printer = printers::find(&args.printer)?;
     let project = Project::open_to_read(&args.project)?;
-    let sparse: Reconstruction = project.current("sparse")?.get("output")?;
-    let frame = match sparse.georeference {
-        Georeference::Local { frame, .. } => Some(frame),
-        Georeference::Unscaled => None,
-    };
-    let options = options(args, &printer, frame.as_ref())?;
-    let formats = formats(args, &printer)?;
-    let city: City = project.current("city")?.get("output")?;
-    fs::create_dir_all(&args.out).map_err(|e| CliError::io("create", &args.out, &e))?;
-    let (ctx, notes) = context();
-    let part = make_part(&ctx, &city, &options)?;
-    drop(city);
-    let mut written = Vec::new();
-    for format in formats {
-        written.push(write(&ctx, &part, format, &args.out, &printer)?);
-    }
-    let pictures = page::pictures(&part);
-    for (name, picture) in &pictures {
-        let path = args.out.join(format!("preview-{name}.jpg"));
-        fs::write(&path, &picture.jpeg).map_err(|e| CliError::io("write", &path, &e))?;
-    }
-    let notes = notes.lock().unwrap_or_else(PoisonError::into_inner).clone();
-    let ticket = ticket::of(args, &printer, &part, &written, &notes)?;
-    let text = serde_json::to_string_pretty(&ticket).map_err(|e| CliError::new(e.to_string(), ""))?;
-    put(&args.out.join("ticket.json"), text.as_bytes())?;
-    put(&args.out.join("report.html"), page::report(&ticket, &written, &pictures).as_bytes())?;
-    summary(args, &part, &written)
+    let frame = Subject::frame_of(&project)?;
+    let order = order(args, frame.as_ref())?;
+    order.formats_for(&printer)?;
+    let ctx = super::run::context(false).for_stage("print");
+    let made = make(&ctx, &Subject::of(&project)?, &order)?;
+    let command = command(&order, &args.project, &args.out);
+    let written = write(&ctx, &made, &args.out, &command, &[])?;
+    summary(args, &made, &written)
 }
 
-fn put(path: &Path, bytes: &[u8]) -> Result<(), CliError> {
-    into_place(path, |unfinished| fs::write(unfinished, bytes).map_err(|e| CliError::io("write", path, &e)))
-}
-
-fn options(args: &PrintArgs, printer: &Printer, frame: Option<&LocalFrame>) -> Result<PartOptions, CliError> {
-    let limit = |l: &Option<crate::print::printer::Limit<f64>>| l.as_ref().map(|l| l.value);
-    let defaults = PartOptions::default();
-    let texture = limit(&printer.texture_px).unwrap_or(f64::INFINITY);
-    let page = defaults.page.min(texture as usize);
-    let title = args.title.clone().unwrap_or_else(|| {
-        args.project.file_stem().map_or_else(|| "city".into(), |s| s.to_string_lossy().into_owned())
-    });
-    Ok(PartOptions {
+fn order(args: &PrintArgs, frame: Option<&LocalFrame>) -> Result<Order, CliError> {
+    Ok(Order {
+        printer: args.printer.clone(),
         area: area::of(args, frame)?,
         size: match args.scale {
             Some(n) => PartSize::Scale(n),
             None => PartSize::LongestMm(args.size_mm.unwrap_or(150.0)),
         },
-        metric: frame.is_some(),
-        base_mm: args.base_mm,
         z_scale: args.z_scale,
-        build_mm: printer.build_mm.as_ref().map(|b| b.value),
-        max_triangles: limit(&printer.triangles)
-            .map_or(defaults.max_triangles, |n| defaults.max_triangles.min(n as usize)),
-        page,
-        title,
-        ..defaults
+        base_mm: args.base_mm,
+        formats: args.formats.clone(),
+        title: args.title.clone(),
+        copies: args.copies,
+        waived: args.waive.clone(),
     })
 }
 
-fn formats(args: &PrintArgs, printer: &Printer) -> Result<Vec<Format>, CliError> {
-    let Some(accepted) = printer.formats.as_ref().map(|f| &f.value) else {
-        return Ok(if args.formats.is_empty() { vec![Format::ThreeMf] } else { args.formats.clone() });
-    };
-    if args.formats.is_empty() {
-        let first = Format::value_variants().iter().find(|f| accepted.iter().any(|a| a == f.ending()));
-        return first.map(|f| vec![*f]).ok_or_else(|| {
-            let message = format!("{} takes {}, none of which is written", printer.title, accepted.join(", "));
-            CliError::new(message, "choose a format with --formats and convert it")
-        });
+fn parse_polygon(text: &str) -> Result<Polygon, String> {
+    let read = |part: &str| part.trim().parse::<f64>().ok().filter(|v| v.is_finite());
+    let numbers: Option<Vec<f64>> = text.split(',').map(read).collect();
+    let corners = numbers.filter(|n| n.len() >= 6 && n.len() % 2 == 0);
+    let corners = corners.ok_or("a polygon is three or more corners, each its east and north, with commas between")?;
+    Ok(Polygon(corners.chunks_exact(2).map(|c| Vector2::new(c[0], c[1])).collect()))
+}
+
+fn parse_waiver(text: &str) -> Result<Waiver, String> {
+    let (code, reason) = text.split_once('=').ok_or_else(|| format!("\"{text}\" is not CODE=REASON"))?;
+    Ok(Waiver { code: code.into(), reason: reason.into() })
+}
+
+fn summary(args: &PrintArgs, made: &Made, written: &Written) -> Result<(), CliError> {
+    for part in &made.parts {
+        let mesh = &part.part.mesh;
+        let size = mesh.bounds().map_or_else(Default::default, |(low, high)| high - low);
+        let scale = part.part.scale_denominator.map_or_else(String::new, |n| format!(", 1:{n:.0}"));
+        let name = if made.parts.len() > 1 { format!("{}: ", part.name) } else { String::new() };
+        let triangles = mesh.triangles.len();
+        say(format!("{name}{:.1} x {:.1} x {:.1} mm{scale}, {triangles} triangles", size.x, size.y, size.z));
     }
-    Ok(args.formats.clone())
-}
-
-/// A context that shows progress and keeps what was said.
-fn context() -> (Ctx, Arc<Mutex<Vec<Diagnostic>>>) {
-    let notes: Arc<Mutex<Vec<Diagnostic>>> = Arc::default();
-    let kept = notes.clone();
-    let shown = super::run::context(false);
-    let view = shown.clone();
-    let ctx = shown.observed(move |event| {
-        if let Event::Diagnostic { diagnostic, .. } = &event {
-            kept.lock().unwrap_or_else(PoisonError::into_inner).push(diagnostic.clone());
-        }
-        view.emit(event);
-    });
-    (ctx.for_stage("print"), notes)
-}
-
-/// Writes the part in one format and judges what was written.
-fn write(ctx: &Ctx, part: &Part, format: Format, folder: &Path, printer: &Printer) -> Result<Written, CliError> {
-    let path = folder.join(format!("part.{}", format.ending()));
-    let beside = |name: &str| Ok(BufWriter::new(File::create(folder.join(name))?));
-    let failed = |e: std::io::Error| CliError::io("write", &path, &e);
-    let mut files = vec![path.clone()];
-    match format {
-        Format::ThreeMf => into_place(&path, |unfinished| {
-            let thumbnail = textured::png(&super::report::part_picture(part, (512, 384)))
-                .map_err(|e| CliError::io("draw", &path, &e))?;
-            let metadata = threemf::Metadata { title: part.title.clone(), description: super::export::describe(part) };
-            let file = File::create(unfinished).map_err(failed)?;
-            threemf::write(part, &metadata, Some(&thumbnail), BufWriter::new(file)).map_err(failed)
-        })?,
-        Format::Obj => {
-            obj::write_part(part, "part", beside).map_err(failed)?;
-            files.extend(["part.mtl", "part.png"].map(|n| folder.join(n)).into_iter().filter(|p| p.exists()));
-        }
-        Format::Wrl => {
-            wrl::write(part, "part", beside).map_err(failed)?;
-            files.push(folder.join("part.png"));
-        }
-        Format::Ply => {
-            put(&folder.join("part.png"), &textured::png(&part.texture).map_err(failed)?)?;
-            into_place(&path, |unfinished| to_file(unfinished, |out| ply::write_part(part, "part.png", out)))?;
-            files.push(folder.join("part.png"));
-        }
-        Format::Glb => into_place(&path, |unfinished| to_file(unfinished, |out| gltf::write_part(part, out)))?,
-        Format::Stl => into_place(&path, |unfinished| to_file(unfinished, |out| stl::write(&part.mesh, out)))?,
-    }
-    let (mesh, bytes) = check::read_mesh(&path)?;
-    let name = path.file_name().map(|n| n.to_string_lossy().into_owned()).unwrap_or_default();
-    let facts = FileFacts { name, format: check::format_of(&path)?, bytes };
-    let verdict = judge(ctx, &mesh, &facts, printer, None).map_err(PrintError::from)?;
-    Ok(Written { path, files, verdict })
-}
-
-fn summary(args: &PrintArgs, part: &Part, written: &[Written]) -> Result<(), CliError> {
-    let size = part.mesh.bounds().map_or_else(Default::default, |(low, high)| high - low);
-    let scale = part.scale_denominator.map_or_else(String::new, |n| format!(", 1:{n:.0}"));
-    say(format!("{:.1} x {:.1} x {:.1} mm{scale}, {} triangles", size.x, size.y, size.z, part.mesh.triangles.len()));
     let mut faults = 0;
-    for file in written {
-        let own: Vec<_> = file.verdict.of(Severity::Error).collect();
-        faults += own.len();
-        say(format!("{}: {}", file.path.display(), if own.is_empty() { "no fault" } else { "faults" }));
-        for finding in own {
-            say(format!("  {}: {}", finding.message, finding.hint));
+    for (file, paths) in &written.files {
+        let waived = |f: &&Finding| made.order.waiver(&f.code).is_some();
+        let own = file.faults().filter(|f| !waived(f)).count();
+        faults += own;
+        let path = paths.first().map_or_else(String::new, |p| p.display().to_string());
+        say(format!("{path}: {}", if own == 0 { "no fault" } else { "faults" }));
+        for finding in file.faults() {
+            let word = if waived(&finding) { "waived: " } else { "" };
+            say(format!("  {word}{}: {}", finding.message, finding.hint));
         }
     }
     say(args.out.join("report.html").display());
@@ -256,11 +150,14 @@ fn summary(args: &PrintArgs, part: &Part, written: &[Written]) -> Result<(), Cli
     Ok(())
 }
 
-impl From<PrintError> for CliError {
-    fn from(e: PrintError) -> Self {
-        match e {
-            PrintError::Cancelled(_) => Self::stopped(),
-            e => Self::new(e.to_string(), e.hint()),
-        }
+impl From<OrderError> for CliError {
+    fn from(e: OrderError) -> Self {
+        if e.is_cancelled() { Self::stopped() } else { Self::new(e.to_string(), e.hint()) }
+    }
+}
+
+impl From<FileError> for CliError {
+    fn from(e: FileError) -> Self {
+        Self::new(e.to_string(), e.hint())
     }
 }

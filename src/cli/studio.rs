@@ -3,10 +3,10 @@
 //! `veduta render` and `veduta turntable` use it, and the window for pictures of any size beside its own. Failure modes:
 //! no graphics adapter at all (not even a software one), a result that is not there, a file that cannot be written.
 
-use super::export::into_place;
 use super::{CliError, What};
 use crate::gpu::{DeviceChoice, Gpu};
 use crate::image::Grid;
+use crate::order::files::into_place;
 use crate::project::Project;
 use crate::render::{
     PreparedCloud, PreparedMesh, PreparedPhotos, Shot, Viewport, prepare_city, prepare_dense, prepare_part,

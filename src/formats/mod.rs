@@ -7,6 +7,7 @@ pub mod exif;
 pub mod geojson;
 pub mod geotiff;
 pub mod gltf;
+pub mod html;
 pub mod las;
 pub mod obj;
 pub mod painted;

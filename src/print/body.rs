@@ -2,13 +2,14 @@
 //!
 //! In: the city, the area, the scale. Out: one closed [`Solid`] in millimetres, its bottom at z = 0 and the lower left
 //! corner of the area's box at the origin. Steps: take the surface near the area, simplify it, fill its holes, extend
-//! its border far down, intersect it with the prism over the area, dissolve what crosses or lies inside, keep the one
-//! piece that stands on the bottom. Cost: about 20 s and 1.5 GB for a million triangles.
+//! its border far down ([`Blank`]), intersect it with the prism over the area, dissolve what crosses or lies inside, keep the
+//! one piece that stands on the bottom ([`Blank::cut`]). Cost: about 20 s and 1.5 GB for a million triangles.
 
 use super::area::{Area, Rectangle};
 use super::solid::{self, Solid};
-use super::{PartOptions, PartSize, PrintError, close, outline};
+use super::{PartOptions, PartSize, PrintError, cartography, close, outline};
 use crate::base::{Ctx, Diagnostic, stats};
+use crate::mesh::bvh::Bvh;
 use crate::mesh::{SimplifyOptions, pieces, simplify};
 use crate::scene::{City, Mesh};
 use nalgebra::{Rotation2, Vector2, Vector3};
@@ -78,47 +79,96 @@ impl Frame {
     }
 }
 
-/// The body, from a surface of at most about `budget` triangles.
-pub fn body(ctx: &Ctx, city: &City, frame: &Frame, budget: usize) -> Result<Solid, PrintError> {
-    let surface = surface_near(ctx, city, frame, budget)?;
-    let depth = frame.rectangle.size.max() * frame.mm_per_unit;
-    let closed = close::close_downwards(&surface, -depth);
-    let mut solid = Solid::plain(closed);
-    for t in 0..solid.photo.len() {
-        let corners = solid.mesh.corners(t);
-        solid.photo[t] = corners.iter().all(|p| p.z > -depth / 2.0);
-        solid.origin[t] = corners.map(|p| frame.city_from_part(&p));
+/// A piece of the city as a closed solid that goes on around the area and far below it, before it is cut.
+#[derive(Clone, Debug)]
+pub struct Blank {
+    solid: Solid,
+    prism: Solid,
+    outline: Vec<Vector2<f64>>,
+}
+
+impl Blank {
+    /// Takes the surface, with at most about `budget` triangles, levels its waters, fills what hangs over under trees and
+    /// what has no surface at all.
+    pub fn new(ctx: &Ctx, city: &City, frame: &Frame, budget: usize) -> Result<Self, PrintError> {
+        let surface = surface_near(ctx, city, frame, budget)?;
+        let depth = frame.rectangle.size.max() * frame.mm_per_unit;
+        let missing =
+            cartography::missing(&surface, &frame.outline, -depth, |p| frame.city_from_part(p));
+        if missing.share > MISSING {
+            return Err(PrintError::AreaOutside { share: missing.share, limit: MISSING });
+        }
+        let mut solid = Solid::plain(close::close_downwards(&surface, -depth));
+        for t in 0..solid.photo.len() {
+            let corners = solid.mesh.corners(t);
+            solid.photo[t] = corners.iter().all(|p| p.z > -depth / 2.0);
+            solid.origin[t] = corners.map(|p| frame.city_from_part(&p));
+        }
+        let below = undersides(city, &solid, frame.base_mm / 2.0);
+        if !below.photo.is_empty() {
+            let sides = below.photo.iter().filter(|p| **p).count();
+            let text = format!("{sides} triangles below trees, cars and overhanging ground were filled down to the base");
+            ctx.report(Diagnostic::info("part-undersides", "", text));
+        }
+        if missing.share > 0.0 {
+            let share = missing.share * 100.0;
+            let text = format!("{share:.2} % of the area has no surface and was filled at the level around it");
+            ctx.report(Diagnostic::info("part-filled", "", text));
+        }
+        solid.append(&below);
+        solid.append(&missing.filling);
+        // Places below the lowest level are errors of the surface; the base must not be thinner there.
+        for v in solid.mesh.vertices.iter_mut().filter(|v| v.z > -depth / 2.0) {
+            v.z = v.z.max(frame.base_mm);
+        }
+        let top = solid.mesh.vertices.iter().map(|v| v.z).fold(0.0, f64::max);
+        let prism = outline::prism(&frame.outline, 0.0, top + 10.0);
+        Ok(Self { solid, prism, outline: frame.outline.clone() })
     }
-    // Places below the lowest level are errors of the surface; the base must not be thinner there.
-    for v in solid.mesh.vertices.iter_mut().filter(|v| v.z > -depth / 2.0) {
-        v.z = v.z.max(frame.base_mm);
+
+    /// The solid before it is cut.
+    pub fn solid(&self) -> &Solid {
+        &self.solid
     }
-    let top = solid.mesh.vertices.iter().map(|v| v.z).fold(0.0, f64::max);
-    let prism = outline::prism(&frame.outline, 0.0, top + 10.0);
-    let cut = match solid::cut(ctx, &solid, &prism) {
-        // The fast way asks for more than a closed surface.
-        Err(PrintError::Engine { .. }) => solid::intersect(ctx, &solid, &prism)?,
-        result => result?,
-    };
-    let body = standing_piece(ctx, &solid::unite(ctx, &[&cut])?);
-    let footprint = (0..body.photo.len())
-        .filter(|&t| body.mesh.corners(t).iter().all(|p| p.z == 0.0))
-        .map(|t| body.mesh.area_normal(t).norm() / 2.0)
-        .sum::<f64>();
-    if footprint == 0.0 {
-        let size = frame.rectangle.size;
-        return Err(PrintError::EmptyArea { width: size.x, height: size.y });
+
+    /// The body over the area, together with what is `added`: one piece without crossings. What is added is united with
+    /// the city before both are cut, so that no two faces lie in one plane at the border.
+    pub fn cut(&self, ctx: &Ctx, added: &Solid) -> Result<Solid, PrintError> {
+        let whole = standing_piece(ctx, &solid::unite(ctx, &[&self.solid, added])?);
+        let body = match solid::cut(ctx, &whole, &self.prism) {
+            // The fast way asks for more than a closed surface.
+            Err(PrintError::Engine { .. }) => solid::intersect(ctx, &whole, &self.prism)?,
+            result => result?,
+        };
+        let body = standing_piece(ctx, &body);
+        if body.photo.iter().any(|p| *p) {
+            return Ok(body);
+        }
+        let (low, high) = outline::bounds(&self.outline).unwrap_or_default();
+        Err(PrintError::EmptyArea { width: high.x - low.x, height: high.y - low.y })
     }
-    let missing = 1.0 - footprint / outline::area(&frame.outline);
-    if missing > MISSING {
-        return Err(PrintError::AreaOutside { share: missing, limit: MISSING });
+}
+
+/// What is filled below trees and the like; nothing where the city has no classes.
+fn undersides(city: &City, solid: &Solid, floor: f64) -> Solid {
+    if city.classes.is_empty() {
+        return Solid::default();
     }
-    Ok(body)
+    let city_mesh = Bvh::new(&city.mesh);
+    cartography::undersides(solid, floor, |p| {
+        city_mesh
+            .closest(p, f64::INFINITY)
+            .is_some_and(|hit| cartography::rests_on_ground(city.classes[hit.triangle as usize]))
+    })
 }
 
 /// The surface around the area, in the part's millimetres.
 fn surface_near(ctx: &Ctx, city: &City, frame: &Frame, budget: usize) -> Result<Mesh, PrintError> {
-    let vertices: Vec<Vector3<f64>> = city.mesh.vertices.iter().map(|v| frame.part_from_city(v)).collect();
+    let (level, waters) = cartography::level_water(city);
+    if waters > 0 {
+        ctx.report(Diagnostic::info("part-water", "", format!("waters made level: {waters}")));
+    }
+    let vertices: Vec<Vector3<f64>> = level.iter().map(|v| frame.part_from_city(v)).collect();
     let size = frame.rectangle.size * frame.mm_per_unit;
     let margin = size.max() * 0.025;
     let near = |v: u32| {

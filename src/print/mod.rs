@@ -2,33 +2,43 @@
 //!
 //! In: a textured city in local metres. Out: a [`Part`]: one closed 2-manifold body with outward triangles in
 //! millimetres that does not cross itself, its bottom at z = 0 and the lower left corner of its box at the origin, with
-//! one texture page; sides and base are plain. Steps: [`body()`] (the solid), [`settle()`] (its coordinates), [`charts`]
+//! one texture page; sides and base are plain. Steps: [`Blank`] (the solid), [`thicken`] (its thin walls), [`settle()`] (its coordinates), [`charts`]
 //! (unfolding), [`bake`] (colours).
 
 pub mod area;
 mod bake;
 mod body;
+pub mod cartography;
 mod charts;
 mod close;
 pub mod colour;
 mod error;
 pub mod judge;
+pub mod level_set;
 pub mod outline;
 pub mod printer;
 pub mod settle;
 mod slivers;
 pub mod solid;
+pub mod thicken;
 pub mod thickness;
 
 pub use area::{Area, Rectangle, well_covered};
 pub use bake::colour_at;
-pub use body::{Frame, body};
+pub use body::{Blank, Frame};
 pub use error::PrintError;
 pub use settle::settle;
 
 use crate::base::{Ctx, Diagnostic};
 use crate::scene::{City, Part};
+use serde::{Deserialize, Serialize};
 use solid::Solid;
+use thicken::Reach;
+
+/// Most passes of thickening after the cut.
+const PASSES: usize = 2;
+/// So much thin surface, in square millimetres, is left.
+const ENOUGH_MM2: f64 = 1.0;
 
 /// What the part is to be.
 #[derive(Clone, Debug, PartialEq)]
@@ -43,6 +53,8 @@ pub struct PartOptions {
     pub base_mm: f64,
     /// How much heights are exaggerated.
     pub z_scale: f64,
+    /// Thinnest wall and smallest gap that the printer makes: thinner ones are thickened, narrower ones filled.
+    pub reach: Option<Reach>,
     /// Sides of the printer's build volume in millimetres, in any order.
     pub build_mm: Option<[f64; 3]>,
     /// Most triangles.
@@ -56,7 +68,8 @@ pub struct PartOptions {
 }
 
 /// How large the part is to be.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum PartSize {
     /// 1:N.
     Scale(f64),
@@ -72,6 +85,7 @@ impl Default for PartOptions {
             metric: true,
             base_mm: 3.0,
             z_scale: 1.0,
+            reach: None,
             build_mm: None,
             max_triangles: 1_000_000,
             page: 2048,
@@ -92,7 +106,8 @@ pub fn make_part(ctx: &Ctx, city: &City, options: &PartOptions) -> Result<Part, 
     check_size([flat.x, flat.y, options.base_mm], options)?;
     let mut budget = options.max_triangles * 19 / 20;
     let body = loop {
-        let body = settle(ctx, body(ctx, city, &frame, budget)?)?;
+        let blank = Blank::new(ctx, city, &frame, budget)?;
+        let body = settle(ctx, thick_enough(ctx, &blank, &frame, options)?)?;
         if body.photo.len() <= options.max_triangles || budget < 16 {
             break body;
         }
@@ -103,6 +118,32 @@ pub fn make_part(ctx: &Ctx, city: &City, options: &PartOptions) -> Result<Part, 
         check_size((high - low).into(), options)?;
     }
     colour(ctx, city, &frame, options, &body)
+}
+
+/// The body with its thin walls thickened: those of the uncut surface first, then what the cut left thin.
+fn thick_enough(ctx: &Ctx, blank: &Blank, frame: &Frame, options: &PartOptions) -> Result<Solid, PrintError> {
+    let Some(reach) = options.reach else { return blank.cut(ctx, &Solid::default()) };
+    let first = thicken::lack(ctx, &blank.solid().mesh, &frame.outline, reach)?;
+    ctx.report(Diagnostic::info(
+        "part-thickened",
+        "",
+        format!(
+            "{:.0} mm2 of the surface was thinner than {} mm and was thickened; {:.0} mm2 faced a gap below {} mm, which was \
+             filled",
+            first.thin_mm2, reach.wall_mm, first.narrow_mm2, reach.gap_mm
+        ),
+    ));
+    let mut balls = first.balls;
+    let mut body = blank.cut(ctx, &thicken::solid(ctx, &balls, blank.solid(), reach)?)?;
+    for _ in 0..PASSES {
+        let lack = thicken::lack(ctx, &body.mesh, &frame.outline, reach)?;
+        if lack.thin_mm2 + lack.narrow_mm2 < ENOUGH_MM2 {
+            break;
+        }
+        balls.extend(lack.balls);
+        body = blank.cut(ctx, &thicken::solid(ctx, &balls, blank.solid(), reach)?)?;
+    }
+    Ok(body)
 }
 
 /// Fails where a box fits into the build volume in no order of its sides.

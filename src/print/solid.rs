@@ -48,6 +48,18 @@ impl Solid {
         self.photo.extend_from_slice(&other.photo);
     }
 
+    /// Adds a triangle of existing vertices.
+    pub fn push(&mut self, triangle: [u32; 3], origin: [Vector3<f64>; 3], photo: bool) {
+        self.mesh.triangles.push(triangle);
+        self.origin.push(origin);
+        self.photo.push(photo);
+    }
+
+    /// The place of the city that a point of triangle `t` is coloured from.
+    pub fn origin_at(&self, t: usize, p: &Vector3<f64>) -> Vector3<f64> {
+        place_in(self, t, p)
+    }
+
     /// Only the triangles for which `keep` holds.
     pub fn retain(&self, keep: impl Fn(usize) -> bool) -> Self {
         let kept: Vec<usize> = (0..self.mesh.triangles.len()).filter(|&t| keep(t)).collect();

@@ -27,6 +27,9 @@ pub struct Manifest {
     pub control: Vec<ControlPoint>,
     /// The options of the last run, as JSON.
     pub request: serde_json::Value,
+    /// The print order, as JSON; null while there is none.
+    #[serde(default, skip_serializing_if = "serde_json::Value::is_null")]
+    pub order: serde_json::Value,
     /// The current artifact of each stage.
     pub current: BTreeMap<String, Fingerprint>,
 }

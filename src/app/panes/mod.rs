@@ -8,6 +8,7 @@ mod map;
 mod overlay;
 mod photos;
 mod preview;
+mod print;
 mod report;
 mod run;
 mod table;
@@ -17,6 +18,7 @@ pub use control::ControlView;
 pub use export::ExportView;
 pub use map::MapView;
 pub use photos::PhotoView;
+pub use print::PrintView;
 pub use report::ReportView;
 pub use run::RunView;
 pub use view::{MeasureKind, View3d, ViewCommand};
@@ -42,6 +44,8 @@ pub enum Pane {
     View,
     /// Points of known coordinates: list, marks, residuals.
     Control,
+    /// The print layout.
+    Print,
     /// The stages.
     Run,
     /// Results as files.
@@ -54,13 +58,14 @@ pub enum Pane {
 
 impl Pane {
     /// All panes.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 11] = [
         Self::Photos,
         Self::Table,
         Self::Map,
         Self::View,
         Self::Details,
         Self::Control,
+        Self::Print,
         Self::Run,
         Self::Export,
         Self::Report,
@@ -75,6 +80,7 @@ impl Pane {
             Self::Map => "Map",
             Self::Details => "Photo",
             Self::Control => "Control points",
+            Self::Print => "Print",
             Self::View => "3D",
             Self::Run => "Run",
             Self::Export => "Export",
@@ -94,10 +100,10 @@ impl Default for Layout {
         let (photos, table) = (pane(Pane::Photos), pane(Pane::Table));
         let (map, view, details) = (pane(Pane::Map), pane(Pane::View), pane(Pane::Details));
         let (run, export, log) = (pane(Pane::Run), pane(Pane::Export), pane(Pane::Log));
-        let (control, report) = (pane(Pane::Control), pane(Pane::Report));
+        let (control, print, report) = (pane(Pane::Control), pane(Pane::Print), pane(Pane::Report));
         let work = tiles.insert_tab_tile(vec![run, export]);
         let left = tiles.insert_vertical_tile(vec![photos, table]);
-        let middle = tiles.insert_tab_tile(vec![map, view, details, control, report]);
+        let middle = tiles.insert_tab_tile(vec![map, view, details, control, print, report]);
         let right = tiles.insert_vertical_tile(vec![work, log]);
         let root = tiles.insert_horizontal_tile(vec![left, middle, right]);
         if let Some(egui_tiles::Tile::Container(egui_tiles::Container::Linear(linear))) = tiles.get_mut(root) {
@@ -140,6 +146,10 @@ impl Layout {
 pub fn show(app: &mut VedutaApp, ui: &mut egui::Ui) {
     let ground = egui::Frame::NONE.fill(ui.visuals().panel_fill);
     egui::CentralPanel::default().frame(ground).show(ui, |ui| {
+        if app.print.alone {
+            egui::Frame::NONE.inner_margin(6).show(ui, |ui| print::show(app, ui));
+            return;
+        }
         let mut layout = std::mem::take(&mut app.layout);
         layout.0.ui(&mut Panes { app }, ui);
         app.layout = layout;
@@ -160,6 +170,7 @@ impl Behavior<Pane> for Panes<'_> {
             Pane::Details => details::show(app, ui),
             Pane::View => view::show(app, ui),
             Pane::Control => control::show(app, ui),
+            Pane::Print => print::show(app, ui),
             Pane::Run => run::show(app, ui),
             Pane::Export => export::show(app, ui),
             Pane::Report => report::show(app, ui),

@@ -19,6 +19,9 @@ pub fn of(args: &PrintArgs, frame: Option<&LocalFrame>) -> Result<Option<Area>, 
     if let Some([e, n, radius]) = args.circle {
         return Ok(Some(Area::Circle { centre: Vector2::new(e, n), radius }));
     }
+    if let Some(polygon) = &args.polygon {
+        return Ok(Some(Area::Polygon(polygon.0.clone())));
+    }
     let Some(path) = &args.area else { return Ok(None) };
     let text = std::fs::read_to_string(path).map_err(|e| CliError::io("read", path, &e))?;
     let ring = read_polygon(&text).map_err(|e| CliError::new(format!("{}: {e}", path.display()), e.hint()))?;

@@ -63,7 +63,7 @@ pub fn flight_map(project: &Project) -> Option<String> {
             "<circle cx=\"{:.1}\" cy=\"{:.1}\" r=\"5\" fill=\"#26c\"><title>{}</title></circle>",
             p.x,
             p.y,
-            super::escape(&flight.photos[*i].name)
+            crate::formats::html::escape(&flight.photos[*i].name)
         );
     }
     if metric {

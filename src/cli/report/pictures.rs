@@ -1,38 +1,16 @@
 //! Pictures of the results for the report and for thumbnails.
 
-use crate::formats::textured::{jpeg, part_as_city};
+use crate::formats::textured::jpeg;
 use crate::image::Rgb8;
+use crate::order::pictures::{Picture, part_picture};
 use crate::project::Project;
 use crate::scene::{City, Part, PointCloud};
 use crate::texture::render::{Camera, RenderOptions, render_city, render_mesh, render_points};
 use nalgebra::Vector3;
 use std::f64::consts::FRAC_PI_2;
 
-/// A picture with its caption.
-pub struct Picture {
-    /// What it shows.
-    pub caption: String,
-    /// JPEG bytes.
-    pub jpeg: Vec<u8>,
-}
-
 const SIZE: (u32, u32) = (960, 720);
 const BACKGROUND: [u8; 3] = [236, 238, 240];
-
-/// A part seen from the south-west, for thumbnails.
-pub fn part_picture(part: &Part, size: (u32, u32)) -> Rgb8 {
-    part_from(part, 25f64.to_radians(), 40f64.to_radians(), size)
-}
-
-/// A part seen along a heading, from a height above (or below) the horizon; both in radians.
-pub fn part_from(part: &Part, azimuth: f64, elevation: f64, size: (u32, u32)) -> Rgb8 {
-    let city = part_as_city(part);
-    let options = RenderOptions { background: [255; 3], shading: 0.25, ..RenderOptions::default() };
-    match city.mesh.bounds() {
-        Some(bounds) => render_city(&city, &Camera::overview(bounds, azimuth, elevation, size), &options).0,
-        None => Rgb8::filled(size.0 as usize, size.1 as usize, [255; 3]),
-    }
-}
 
 /// All pictures that the project's results allow.
 pub fn all(project: &Project) -> Vec<Picture> {

@@ -4,7 +4,7 @@ use super::super::super::session::Session;
 use crate::base::Fingerprint;
 use crate::project::Project;
 use crate::scene::City;
-use crate::texture::render::{RenderOptions, dsm_and_ortho};
+use crate::texture::render::{Orthophoto, RenderOptions, dsm_and_ortho};
 use eframe::egui::{self, Color32, ColorImage, Painter, Pos2, Rect, TextureHandle, TextureOptions};
 use nalgebra::Vector2;
 use std::sync::mpsc::{Receiver, channel};
@@ -71,16 +71,18 @@ fn draw(city: &City) -> Option<Picture> {
     let (low, high) = city.mesh.bounds()?;
     let gsd = ((high - low).xy().max() / SIDE).max(city.texel_m);
     let ortho = dsm_and_ortho(city, [low.x, low.y, high.x, high.y], gsd, &RenderOptions::default());
-    let (width, height) = (ortho.image.width, ortho.image.height);
-    // Where there is no surface the map's own ground shows.
+    let north_west = Vector2::from(ortho.origin);
+    let size = Vector2::new(ortho.image.width as f64, -(ortho.image.height as f64)) * ortho.gsd;
+    Some(Picture { image: picture_of(&ortho), north_west, south_east: north_west + size })
+}
+
+/// The orthophoto for the screen; where there is no surface the ground behind it shows.
+pub(in crate::app::panes) fn picture_of(ortho: &Orthophoto) -> ColorImage {
     let pixels = ortho
         .image
         .data
         .iter()
         .zip(&ortho.height.data)
         .map(|(&[r, g, b], z)| if z.is_finite() { Color32::from_rgb(r, g, b) } else { Color32::TRANSPARENT });
-    let image = ColorImage::new([width, height], pixels.collect());
-    let north_west = Vector2::from(ortho.origin);
-    let size = Vector2::new(width as f64, -(height as f64)) * ortho.gsd;
-    Some(Picture { image, north_west, south_east: north_west + size })
+    ColorImage::new([ortho.image.width, ortho.image.height], pixels.collect())
 }

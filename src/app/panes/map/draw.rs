@@ -126,14 +126,14 @@ pub(super) fn draw_ruler(
 }
 
 /// Text on a ground that makes it readable over anything.
-pub(super) fn note(ui: &egui::Ui, painter: &Painter, at: Pos2, anchor: Align2, text: &str) {
+pub(in crate::app::panes) fn note(ui: &egui::Ui, painter: &Painter, at: Pos2, anchor: Align2, text: &str) {
     let galley = painter.layout_no_wrap(text.into(), FontId::proportional(12.0), ui.visuals().text_color());
     let rect = anchor.anchor_size(at, galley.size());
     painter.rect_filled(rect.expand(3.0), 3.0, ui.visuals().panel_fill.gamma_multiply(0.85));
     painter.galley(rect.min, galley, ui.visuals().text_color());
 }
 
-pub(super) fn draw_scale_bar(ui: &egui::Ui, painter: &Painter, rect: Rect, scale: f64, metric: bool) {
+pub(in crate::app::panes) fn draw_scale_bar(ui: &egui::Ui, painter: &Painter, rect: Rect, scale: f64, metric: bool) {
     let about = scale * 110.0;
     let power = 10f64.powf(about.log10().floor());
     let length = [5.0, 2.0, 1.0].into_iter().map(|m| m * power).find(|l| *l <= about).unwrap_or(power);

@@ -6,10 +6,12 @@ mod ready;
 
 use super::super::VedutaApp;
 use base::Base;
+pub(super) use base::picture_of;
 use draw::{
     ControlSpot, Paint, coordinates, draw_control, draw_legend, draw_outlines, draw_overlap, draw_ruler,
     draw_scale_bar, draw_spots, note,
 };
+pub(super) use draw::{draw_scale_bar as scale_bar, note as tag_on};
 use eframe::egui::{self, Align2, Pos2, Rect, Sense, Vec2};
 use nalgebra::Vector2;
 use ready::{Ready, Spot, prepare};

@@ -189,7 +189,12 @@ fn draw(view: &mut View3d, what: What, device: &RenderState, ui: &egui::Ui) {
     register(&mut view.texture, viewport, device);
 }
 
-fn register(texture: &mut Option<(egui::TextureId, wgpu::TextureView)>, viewport: &Viewport, device: &RenderState) {
+/// Has the window know the view's picture.
+pub(in crate::app::panes) fn register(
+    texture: &mut Option<(egui::TextureId, wgpu::TextureView)>,
+    viewport: &Viewport,
+    device: &RenderState,
+) {
     let shown = viewport.colour_view();
     if texture.as_ref().is_some_and(|(_, known)| known == shown) {
         return;

@@ -87,7 +87,7 @@ pub(super) fn load(view: &mut View3d, session: &Session, ctx: &egui::Context) {
 }
 
 /// The printer's bed under a part: lines every 10 mm, wider ones every 50 mm, a margin around the part.
-pub(super) fn bed((low, high): (Vector3<f64>, Vector3<f64>), dark: bool) -> Vec<Polyline> {
+pub(in crate::app::panes) fn bed((low, high): (Vector3<f64>, Vector3<f64>), dark: bool) -> Vec<Polyline> {
     let (from, to) = (low.map(|v| ((v - 10.0) / 10.0).floor()), high.map(|v| ((v + 10.0) / 10.0).ceil()));
     let z = low.z - 0.05;
     let mut lines = Vec::new();

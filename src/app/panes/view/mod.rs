@@ -20,7 +20,13 @@ mod sight;
 mod tools;
 mod units;
 
+pub(super) use canvas::register;
+pub(super) use load::bed;
 pub use measures::Kind as MeasureKind;
+pub(super) use paint::tag;
+pub(super) use screen::Screen;
+pub(super) use sight::Sight;
+pub(super) use units::Unit;
 
 use super::super::{Theme, VedutaApp};
 use crate::base::PhotoId;

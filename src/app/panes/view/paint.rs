@@ -104,7 +104,14 @@ fn measurements(view: &View3d, viewport: &Viewport, screen: &Screen, hover: Opti
 }
 
 /// Text on a ground that keeps it readable; gives the place that it takes.
-pub(super) fn tag(painter: &Painter, at: Pos2, align: Align2, text: &str, colour: Color32, ground: Color32) -> Rect {
+pub(in crate::app::panes) fn tag(
+    painter: &Painter,
+    at: Pos2,
+    align: Align2,
+    text: &str,
+    colour: Color32,
+    ground: Color32,
+) -> Rect {
     let galley = painter.layout_no_wrap(text.to_string(), FontId::proportional(12.0), colour);
     // Never over the edge of the picture.
     let (room, size) = (painter.clip_rect().shrink(4.0), galley.size());

@@ -7,14 +7,14 @@ use nalgebra::{Vector2, Vector3};
 
 /// Where the picture is on the screen.
 #[derive(Clone, Copy)]
-pub(super) struct Screen {
-    pub(super) rect: Rect,
+pub(in crate::app::panes) struct Screen {
+    pub(in crate::app::panes) rect: Rect,
     /// Pixels for a point of the screen.
-    pub(super) scale: f32,
+    pub(in crate::app::panes) scale: f32,
 }
 
 impl Screen {
-    pub(super) fn pixel(&self, p: Pos2) -> Vector2<f64> {
+    pub(in crate::app::panes) fn pixel(&self, p: Pos2) -> Vector2<f64> {
         let d = (p - self.rect.min) * self.scale;
         Vector2::new(f64::from(d.x), f64::from(d.y))
     }
@@ -23,17 +23,17 @@ impl Screen {
         self.rect.min + Vec2::new(pixel.x as f32, pixel.y as f32) / self.scale
     }
 
-    pub(super) fn size(&self) -> [u32; 2] {
+    pub(in crate::app::panes) fn size(&self) -> [u32; 2] {
         let size = self.rect.size() * self.scale;
         [size.x as u32, size.y as u32]
     }
 
-    pub(super) fn of(&self, camera: &ViewCamera, p: &Vector3<f64>) -> Option<Pos2> {
+    pub(in crate::app::panes) fn of(&self, camera: &ViewCamera, p: &Vector3<f64>) -> Option<Pos2> {
         Some(self.place(&camera.project(p, self.size())?.0))
     }
 
     /// A line of which what lies behind the surface is thin and dashed.
-    pub(super) fn line_behind(
+    pub(in crate::app::panes) fn line_behind(
         &self,
         painter: &Painter,
         (camera, surface): (&ViewCamera, Option<&Bvh>),
@@ -56,7 +56,13 @@ impl Screen {
         }
     }
 
-    pub(super) fn line(&self, painter: &Painter, camera: &ViewCamera, ends: [Vector3<f64>; 2], stroke: Stroke) {
+    pub(in crate::app::panes) fn line(
+        &self,
+        painter: &Painter,
+        camera: &ViewCamera,
+        ends: [Vector3<f64>; 2],
+        stroke: Stroke,
+    ) {
         if let Some([a, b]) = camera.project_line(ends, self.size()) {
             painter.line_segment([self.place(&a), self.place(&b)], stroke);
         }

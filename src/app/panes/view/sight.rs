@@ -3,6 +3,7 @@
 use super::units::Unit;
 use crate::app::session::Session;
 use crate::base::PhotoId;
+use crate::mesh::bvh::Bvh;
 use crate::render::{Pick, Seen, Viewport, photos_that_see};
 use eframe::egui::{self, RichText};
 use nalgebra::Vector3;
@@ -11,8 +12,8 @@ use nalgebra::Vector3;
 const LISTED: usize = 40;
 
 /// The point and its photos.
-pub(super) struct Sight {
-    pub(super) point: Vector3<f64>,
+pub(in crate::app::panes) struct Sight {
+    pub(in crate::app::panes) point: Vector3<f64>,
     pub(super) seen: Vec<Seen>,
 }
 
@@ -26,8 +27,24 @@ impl Sight {
         Some(Self { point: pick.point, seen })
     }
 
+    /// Finds the photos that see a place of the city's surface.
+    pub(in crate::app::panes) fn at(
+        point: Vector3<f64>,
+        normal: Option<Vector3<f64>>,
+        surface: &Bvh,
+        session: &Session,
+    ) -> Option<Self> {
+        let sparse = session.sparse.as_ref()?;
+        Some(Self { point, seen: photos_that_see(&point, normal, sparse, None, Some(surface)) })
+    }
+
     /// The list; gives the photo that was clicked, and whether the list is to close.
-    pub(super) fn section(&self, ui: &mut egui::Ui, session: &Session, unit: Unit) -> (Option<PhotoId>, bool) {
+    pub(in crate::app::panes) fn section(
+        &self,
+        ui: &mut egui::Ui,
+        session: &Session,
+        unit: Unit,
+    ) -> (Option<PhotoId>, bool) {
         let (mut wanted, mut closed) = (None, false);
         let p = self.point;
         ui.horizontal_wrapped(|ui| {

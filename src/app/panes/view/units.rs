@@ -2,7 +2,7 @@
 
 /// The unit of what is shown.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub(super) enum Unit {
+pub(in crate::app::panes) enum Unit {
     /// Metres.
     Metre,
     /// No GPS, no scale.

@@ -1,36 +1,15 @@
 //! The report of an order, for a person: pictures from all sides, sizes, what was done, what the judge found.
 
-use super::Written;
-use super::ticket::Ticket;
-use crate::cli::report::{Picture, STYLE, escape, part_from};
-use crate::formats::textured::jpeg;
-use crate::scene::Part;
+use super::pictures::Picture;
+use super::{Ticket, Written};
+use crate::base::Severity;
+use crate::formats::html::{STYLE, escape};
+use crate::print::judge::Finding;
 use base64::Engine;
 use std::fmt::Write;
 
-/// Names and captions of the pictures; heading of the view and height of the eye in degrees.
-const VIEWS: [(&str, &str, f64, f64); 6] = [
-    ("south", "From the south", 0.0, 35.0),
-    ("east", "From the east", 270.0, 35.0),
-    ("north", "From the north", 180.0, 35.0),
-    ("west", "From the west", 90.0, 35.0),
-    ("above", "From above", 0.0, 90.0),
-    ("below", "From below", 0.0, -50.0),
-];
-const SIZE: (u32, u32) = (960, 720);
-
-/// Pictures of the part with the names of their files.
-pub fn pictures(part: &Part) -> Vec<(&'static str, Picture)> {
-    let draw = |(name, caption, azimuth, height): &(&'static str, &'static str, f64, f64)| {
-        let image = part_from(part, azimuth.to_radians(), height.to_radians(), SIZE);
-        let jpeg = jpeg(&image, 88).ok()?;
-        Some((*name, Picture { caption: (*caption).into(), jpeg }))
-    };
-    VIEWS.iter().filter_map(draw).collect()
-}
-
 /// The page.
-pub fn report(ticket: &Ticket, written: &[Written], pictures: &[(&str, Picture)]) -> String {
+pub fn report(ticket: &Ticket, written: &Written, pictures: &[Picture]) -> String {
     let mut page = String::new();
     let title = escape(&ticket.title);
     let _ = write!(
@@ -41,6 +20,9 @@ pub fn report(ticket: &Ticket, written: &[Written], pictures: &[(&str, Picture)]
         escape(&ticket.printer[1]),
     );
     for part in &ticket.parts {
+        if ticket.parts.len() > 1 {
+            let _ = write!(page, "<h2>{}</h2>", escape(&part.name));
+        }
         let [x, y, z] = part.size_mm;
         let _ = write!(page, "<div class=tiles>");
         let mut tile = |value: String, what: &str| {
@@ -66,8 +48,12 @@ pub fn report(ticket: &Ticket, written: &[Written], pictures: &[(&str, Picture)]
         let _ = write!(page, "</table>");
     }
     let _ = write!(page, "<h2>What the judge found</h2><table><tr><th>file<th>severity<th>finding<th>what to do</tr>");
-    for (file, finding) in written.iter().flat_map(|w| w.verdict.findings.iter().map(move |f| (&w.verdict.file, f))) {
-        let severity = format!("{:?}", finding.severity).to_lowercase();
+    for (file, finding) in findings(written) {
+        let waiver = ticket.waived.iter().find(|w| w.code == finding.code && finding.severity == Severity::Error);
+        let severity = match waiver {
+            Some(w) => format!("waived: {}", escape(&w.reason)),
+            None => format!("{:?}", finding.severity).to_lowercase(),
+        };
         let _ = write!(
             page,
             "<tr><td>{}<td>{severity}<td>{}<td>{}</tr>",
@@ -77,7 +63,7 @@ pub fn report(ticket: &Ticket, written: &[Written], pictures: &[(&str, Picture)]
         );
     }
     let _ = write!(page, "</table><h2>Pictures</h2><div class=grid>");
-    for (_, picture) in pictures {
+    for picture in pictures {
         let data = base64::engine::general_purpose::STANDARD.encode(&picture.jpeg);
         let caption = escape(&picture.caption);
         let _ = write!(
@@ -94,4 +80,8 @@ pub fn report(ticket: &Ticket, written: &[Written], pictures: &[(&str, Picture)]
         let _ = write!(page, "</ul>");
     }
     page
+}
+
+fn findings(written: &Written) -> impl Iterator<Item = (&String, &Finding)> {
+    written.files.iter().flat_map(|(j, _)| j.verdict.findings.iter().map(move |f| (&j.verdict.file, f)))
 }

@@ -1,0 +1,393 @@
+//! The order as numbers and lists, left of the views.
+
+use super::figures::Figures;
+use super::locked::{self, Locked};
+use super::ready::Ready;
+use super::shape::{self, Kind};
+use super::{PrintView, templates};
+use crate::app::settings::Settings;
+use crate::order::{Field, Format, Order};
+use crate::print::printer::{Limit, Printer};
+use crate::print::{Area, Rectangle};
+use eframe::egui::{self, ComboBox, DragValue, Grid, RichText, TextEdit};
+use std::ops::RangeInclusive;
+
+/// A number with its label in a grid's row.
+struct Number<'a> {
+    label: &'a str,
+    tip: &'a str,
+    suffix: &'a str,
+    range: RangeInclusive<f64>,
+    speed: f64,
+    decimals: usize,
+}
+
+impl Number<'_> {
+    /// Draws it; true when it was changed.
+    fn show(&self, value: &mut f64, ui: &mut egui::Ui) -> bool {
+        let label = ui.label(self.label).on_hover_text(self.tip);
+        let drag = DragValue::new(value).speed(self.speed).range(self.range.clone()).max_decimals(self.decimals);
+        let drag = drag.suffix(self.suffix).update_while_editing(false);
+        let changed = ui.add(drag).labelled_by(label.id).on_hover_text(self.tip).changed();
+        ui.end_row();
+        changed
+    }
+}
+
+fn grid(name: &str, ui: &mut egui::Ui, add: impl FnOnce(&mut egui::Ui)) {
+    Grid::new(name).num_columns(2).spacing([10.0, 6.0]).min_col_width(104.0).show(ui, add);
+}
+
+fn heading(text: &str, ui: &mut egui::Ui) {
+    ui.add_space(8.0);
+    ui.label(RichText::new(text).strong().size(14.0));
+}
+
+/// Draws them all.
+pub(super) fn show(view: &mut PrintView, ready: &Ready, settings: &mut Settings, ui: &mut egui::Ui) {
+    egui::ScrollArea::vertical().id_salt("print controls").auto_shrink(false).show(ui, |ui| {
+        printer(view, ready, ui);
+        area(view, ready, ui);
+        size(view, ready, ui);
+        body(&mut view.draft, ui);
+        files(view, ui);
+        template(view, settings, ui);
+    });
+}
+
+fn wrong(order: &Order, field: Field, ui: &mut egui::Ui) {
+    for (_, error) in order.check().into_iter().filter(|(f, _)| *f == field) {
+        ui.colored_label(ui.visuals().error_fg_color, error.to_string()).on_hover_text(error.hint());
+    }
+}
+
+fn printer(view: &mut PrintView, ready: &Ready, ui: &mut egui::Ui) {
+    ui.label(RichText::new("Printer").strong().size(14.0));
+    match &ready.printers {
+        Ok(all) => {
+            let title = view.printer().map_or(view.draft.printer.as_str(), |p| p.title.as_str()).to_string();
+            let wide = ui.available_width() - 8.0;
+            let list = ComboBox::from_id_salt("printer").selected_text(title).width(wide).truncate();
+            let list = list.show_ui(ui, |ui| {
+                for p in all {
+                    let chosen = view.draft.printer == p.name;
+                    if ui.selectable_label(chosen, &p.title).on_hover_text(&p.process).clicked() {
+                        view.draft.printer.clone_from(&p.name);
+                    }
+                }
+            });
+            let name = list.response.widget_info_label("Printer");
+            name.on_hover_text("Its limits are those of its rule pack; each has a source, see the meters");
+        }
+        Err((headline, hint)) => {
+            ui.colored_label(ui.visuals().error_fg_color, headline).on_hover_text(hint);
+        }
+    }
+    ui.horizontal(|ui| {
+        let label =
+            ui.weak("Own rule pack").on_hover_text("Path of a TOML file, as `veduta printers --json` shows them");
+        let field = TextEdit::singleline(&mut view.pack).hint_text("path of a .toml file").desired_width(f32::INFINITY);
+        let done = ui.add(field).labelled_by(label.id);
+        if done.lost_focus() && !view.pack.trim().is_empty() {
+            view.draft.printer = view.pack.trim().to_string();
+        }
+    });
+    if let Some(Err((headline, hint))) = &view.printer {
+        ui.colored_label(ui.visuals().error_fg_color, headline).on_hover_text(hint);
+    }
+    let Some(figures) = view.figures.clone() else { return };
+    if let Some(printer) = view.printer().cloned() {
+        meters(&figures, &printer, ui);
+        costs(&figures, &printer, view.draft.copies, ui);
+    }
+}
+
+/// How near the part is to the printer's limits.
+fn meters(figures: &Figures, printer: &Printer, ui: &mut egui::Ui) {
+    let about = |exact: bool| if exact { "" } else { "~ " };
+    if let Some(build) = &printer.build_mm {
+        let ([x, y, z], [a, b, c]) = (figures.size_mm, build.value);
+        let text = format!("{}{x:.0} x {y:.0} x {z:.0} of {a:.0} x {b:.0} x {c:.0} mm", about(figures.exact));
+        meter("Size", figures.fills(build.value), text, build, ui);
+    }
+    if let Some(limit) = &printer.triangles {
+        let text = format!("{}{:.0} k of {:.0} k", about(figures.exact), figures.triangles / 1e3, limit.value / 1e3);
+        meter("Triangles", figures.triangles / limit.value, text, limit, ui);
+    }
+    if let Some(limit) = &printer.texture_px {
+        let text = format!("{:.0} of {:.0} px", figures.texture_px, limit.value);
+        meter("Texture", figures.texture_px / limit.value, text, limit, ui);
+    }
+    if let Some(limit) = &printer.file_mb {
+        let text = format!("{}{:.1} of {:.0} MB", about(figures.file_exact), figures.file_mb, limit.value);
+        meter("File", figures.file_mb / limit.value, text, limit, ui);
+    }
+}
+
+fn meter<T>(name: &str, share: f64, text: String, limit: &Limit<T>, ui: &mut egui::Ui) {
+    let over = share > 1.0;
+    let colour = if over { ui.visuals().error_fg_color } else { super::super::super::shell::accent(ui) };
+    ui.horizontal(|ui| {
+        ui.add_sized([62.0, 18.0], egui::Label::new(name).halign(egui::Align::Min));
+        let text = if over { format!("{text}: too much") } else { text };
+        let label = RichText::new(text).size(12.0).color(ui.visuals().strong_text_color());
+        let bar = egui::ProgressBar::new(share.min(1.0) as f32).fill(colour.gamma_multiply(0.45)).text(label);
+        ui.add(bar).on_hover_text(format!("limit by {} ({})", limit.source, limit.date));
+    });
+}
+
+fn costs(figures: &Figures, printer: &Printer, copies: u32, ui: &mut egui::Ui) {
+    let about = if figures.exact { "" } else { "about " };
+    let mut text = format!("{about}{:.0} cm\u{b3}", figures.volume_cm3);
+    if let Some(mass) = figures.mass_g(printer) {
+        text += &format!(", {mass:.0} g");
+    }
+    match figures.price(printer) {
+        Some(price) if copies > 1 => text += &format!(", {:.2} for {copies}", price * f64::from(copies)),
+        Some(price) => text += &format!(", {price:.2}"),
+        None => {}
+    }
+    let tip = if figures.exact {
+        "Measured on the made part; price in the profile's currency"
+    } else {
+        "From the city's heights, before the part is made: the volume to a few percent, the surface is more"
+    };
+    ui.label(RichText::new(text).strong()).on_hover_text(tip);
+    if figures.price(printer).is_none() {
+        ui.weak("The profile knows no price.");
+    }
+}
+
+fn area(view: &mut PrintView, ready: &Ready, ui: &mut egui::Ui) {
+    heading("Area", ui);
+    let now = view.area(ready);
+    let kind = Kind::of(view.draft.area.as_ref());
+    ui.horizontal_wrapped(|ui| {
+        for (other, name) in Kind::ALL {
+            if ui.selectable_label(kind == other, name).clicked() && other != kind {
+                view.draft.area = now.as_ref().and_then(|a| other.from(a));
+            }
+        }
+    });
+    let metric = ready.subject.frame.is_some();
+    let unit = if metric { " m" } else { "" };
+    let speed = (ready.bounds.1 - ready.bounds.0).max() * 1e-3;
+    if kind == Kind::Automatic {
+        ui.weak("The largest rectangle that photos cover well. Drag it, or choose a shape, to change it.");
+    }
+    if let Some(mut area) = view.draft.area.clone() {
+        let before = area.clone();
+        grid("area", ui, |ui| numbers(&mut area, unit, speed, ui));
+        if area != before {
+            view.draft.area = Some(area);
+        }
+    }
+    if let Some(area) = &now {
+        let ground = shape::ground(area);
+        let text = if metric && ground >= 1e5 {
+            format!("{:.1} ha", ground / 1e4)
+        } else {
+            format!("{ground:.0}{unit}\u{b2}")
+        };
+        let covered = view.covered.map_or_else(String::new, |c| format!(", {:.1} % with surface", c * 100.0));
+        ui.weak(format!("{text}{covered}"));
+        if view.covered.is_some_and(|c| c < 0.98) {
+            let text = "At most 2 % may be without surface: make the area smaller, or move it.";
+            ui.colored_label(ui.visuals().warn_fg_color, text);
+        }
+    } else {
+        ui.colored_label(ui.visuals().warn_fg_color, "No photo saw enough of the city: draw an area.");
+    }
+    wrong(&view.draft, Field::Area, ui);
+    ui.horizontal_wrapped(|ui| {
+        let tip = "Into the largest rectangle that photos cover well";
+        let snap = ui.add_enabled(ready.well.is_some(), egui::Button::new("Snap to the well-covered part"));
+        if snap.on_hover_text(tip).clicked()
+            && let Some(well) = ready.well
+        {
+            let kind = if kind == Kind::Automatic { Kind::Rectangle } else { kind };
+            view.draft.area = kind.from(&well.into());
+        }
+        let drawing = view.above.drawing.is_some();
+        if ui.selectable_label(drawing, "Draw a polygon").on_hover_text("Click its corners on the city").clicked() {
+            view.above.drawing = if drawing { None } else { Some(Vec::new()) };
+        }
+    });
+}
+
+fn numbers(area: &mut Area, unit: &str, speed: f64, ui: &mut egui::Ui) {
+    let any = f64::NEG_INFINITY..=f64::INFINITY;
+    let of = |label, tip, range| Number { label, tip, suffix: unit, range, speed, decimals: 2 };
+    let least = 1e-3..=f64::INFINITY;
+    match area {
+        Area::Rectangle(Rectangle { centre, size, azimuth }) => {
+            of("East", "Middle of the area, from the project's origin", any.clone()).show(&mut centre.x, ui);
+            of("North", "Middle of the area, from the project's origin", any.clone()).show(&mut centre.y, ui);
+            of("Width", "Across the heading", least.clone()).show(&mut size.x, ui);
+            of("Depth", "Along the heading", least).show(&mut size.y, ui);
+            // A heading runs clockwise from north.
+            let mut heading = -azimuth.to_degrees() + 0.0;
+            let tip = "Direction of the depth, clockwise from north";
+            let number =
+                Number { label: "Heading", tip, suffix: "\u{b0}", range: -360.0..=360.0, speed: 0.5, decimals: 2 };
+            if number.show(&mut heading, ui) {
+                *azimuth = -heading.to_radians();
+            }
+        }
+        Area::Circle { centre, radius } => {
+            of("East", "Middle of the area, from the project's origin", any.clone()).show(&mut centre.x, ui);
+            of("North", "Middle of the area, from the project's origin", any).show(&mut centre.y, ui);
+            of("Radius", "", least).show(radius, ui);
+        }
+        Area::Polygon(ring) => {
+            ui.label("Corners");
+            ui.label(ring.len().to_string()).on_hover_text(
+                "Drag corners; drag the middle of a side to make a new one; click a corner with the other button to delete it",
+            );
+            ui.end_row();
+        }
+    }
+}
+
+fn size(view: &mut PrintView, ready: &Ready, ui: &mut egui::Ui) {
+    heading("Size", ui);
+    let Some(area) = view.area(ready) else { return };
+    let metric = ready.subject.frame.is_some();
+    let Locked { mut n, mut mm, mut ground } = Locked::of(&view.draft, &area);
+    grid("size", ui, |ui| {
+        if metric {
+            let tip = "The N of 1:N; the area stays, the part grows or shrinks";
+            let number = Number { label: "Scale 1:", tip, suffix: "", range: 1.0..=1e6, speed: n * 0.005, decimals: 1 };
+            if number.show(&mut n, ui) {
+                locked::set_scale(&mut view.draft, n);
+            }
+        }
+        let tip = "Longest side of the part; the area stays, the scale follows";
+        let number = Number { label: "Longest side", tip, suffix: " mm", range: 1.0..=5000.0, speed: 0.5, decimals: 1 };
+        if number.show(&mut mm, ui) {
+            locked::set_mm(&mut view.draft, mm);
+        }
+        let tip = "Longest side on the ground; the area grows or shrinks about its middle";
+        let suffix = if metric { " m" } else { "" };
+        let speed = ground * 0.003;
+        let number = Number { label: "On the ground", tip, suffix, range: 1e-3..=1e6, speed, decimals: 2 };
+        if number.show(&mut ground, ui) {
+            locked::set_ground(&mut view.draft, &area, ground);
+        }
+    });
+    wrong(&view.draft, Field::Size, ui);
+    if let (Some(printer), true) = (view.printer(), metric) {
+        let metres = |mm: f64| mm * n / 1000.0;
+        if let Some(least) = printer.detail_mm.as_ref().or(printer.wall_mm.as_ref()).map(|l| l.value) {
+            ui.label(format!("Smallest printable thing: {:.2} m", metres(least)))
+                .on_hover_text(format!("{least} mm by the printer's profile, at 1:{n:.0}"));
+        }
+        if let Some(wall) = printer.wall_mm.as_ref().map(|l| l.value) {
+            ui.weak(format!("Thinnest wall: {wall} mm = {:.2} m", metres(wall)));
+        }
+    }
+    if !metric {
+        ui.weak("The project has no GPS: its scale is unknown.");
+    }
+}
+
+fn body(order: &mut Order, ui: &mut egui::Ui) {
+    heading("Body", ui);
+    grid("body", ui, |ui| {
+        let tip = "How much heights are exaggerated; 1 keeps them";
+        let number = Number { label: "Heights times", tip, suffix: "", range: 0.1..=20.0, speed: 0.01, decimals: 2 };
+        number.show(&mut order.z_scale, ui);
+        let tip = "Material below the lowest place of the surface";
+        let number = Number { label: "Base", tip, suffix: " mm", range: 0.0..=100.0, speed: 0.05, decimals: 2 };
+        number.show(&mut order.base_mm, ui);
+    });
+    wrong(order, Field::ZScale, ui);
+    wrong(order, Field::Base, ui);
+}
+
+fn files(view: &mut PrintView, ui: &mut egui::Ui) {
+    heading("Files", ui);
+    let accepted: Option<Vec<String>> = view.printer().and_then(|p| p.formats.as_ref()).map(|f| f.value.clone());
+    let order = &mut view.draft;
+    ui.horizontal_wrapped(|ui| {
+        for format in Format::ALL {
+            let mut on = order.formats.contains(&format);
+            let taken = accepted.as_ref().is_none_or(|a| a.iter().any(|f| f == format.ending()));
+            let name = format.ending().to_uppercase();
+            let text = if taken { RichText::new(&name) } else { RichText::new(&name).weak() };
+            let tip = if taken { "The printer takes it" } else { "The printer does not take it with colours" };
+            if ui.checkbox(&mut on, text).on_hover_text(tip).changed() {
+                order.formats.retain(|f| *f != format);
+                if on {
+                    order.formats.push(format);
+                }
+            }
+        }
+    });
+    if order.formats.is_empty() {
+        ui.weak("None chosen: the first that the printer takes.");
+    }
+    ui.horizontal(|ui| {
+        let label = ui.label("Title");
+        let mut title = order.title.clone().unwrap_or_default();
+        let field = TextEdit::singleline(&mut title).hint_text("name of the project").desired_width(f32::INFINITY);
+        if ui.add(field).labelled_by(label.id).changed() {
+            order.title = Some(title).filter(|t| !t.is_empty());
+        }
+    });
+    ui.horizontal(|ui| {
+        let label = ui.label("Copies");
+        let drag = DragValue::new(&mut order.copies).range(1..=10_000).update_while_editing(false);
+        ui.add(drag).labelled_by(label.id);
+    });
+}
+
+fn template(view: &mut PrintView, settings: &mut Settings, ui: &mut egui::Ui) {
+    heading("Templates", ui);
+    let built_in: Vec<(String, Order)> = templates::built_in().into_iter().map(|(n, o)| (n.to_string(), o)).collect();
+    let own = templates::of(&view.draft);
+    let all = || built_in.iter().chain(&settings.templates);
+    let now = all().find(|(_, o)| *o == own).map_or("Choose", |(n, _)| n.as_str()).to_string();
+    let mut chosen = None;
+    let list = ComboBox::from_id_salt("template").selected_text(&now).width(ui.available_width() - 8.0).truncate();
+    let list = list.show_ui(ui, |ui| {
+        for (name, order) in all() {
+            if ui.selectable_label(now == *name, name).clicked() {
+                chosen = Some(order.clone());
+            }
+        }
+    });
+    list.response.widget_info_label("Template").on_hover_text("Printer, size and body of a template; the area stays");
+    if let Some(template) = chosen {
+        view.draft = templates::applied(&template, &view.draft);
+    }
+    ui.horizontal(|ui| {
+        let label = ui.label("Save as");
+        let field =
+            TextEdit::singleline(&mut view.template).hint_text("name").desired_width(ui.available_width() - 62.0);
+        ui.add(field).labelled_by(label.id);
+        let name = view.template.trim().to_string();
+        let free = !name.is_empty() && built_in.iter().all(|(n, _)| *n != name);
+        if ui.add_enabled(free, egui::Button::new("Save")).on_hover_text("Kept for all projects").clicked() {
+            settings.templates.retain(|(n, _)| *n != name);
+            settings.templates.push((name, own.clone()));
+            settings.save();
+        }
+    });
+    if settings.templates.iter().any(|(n, _)| *n == now) && ui.button("Delete the template").clicked() {
+        settings.templates.retain(|(n, _)| *n != now);
+        settings.save();
+    }
+}
+
+/// A label for lists that have no label beside them.
+trait Labelled {
+    fn widget_info_label(self, name: &str) -> egui::Response;
+}
+
+impl Labelled for egui::Response {
+    fn widget_info_label(self, name: &str) -> egui::Response {
+        self.widget_info(|| egui::WidgetInfo::labeled(egui::Role::ComboBox, true, name));
+        self
+    }
+}

@@ -1,0 +1,101 @@
+//! Makes the parts of an order, in memory.
+
+use super::{Order, OrderError, printers};
+use crate::base::{Ctx, Diagnostic, Event};
+use crate::print::printer::Printer;
+use crate::print::{Area, Frame, make_part, well_covered};
+use crate::project::Project;
+use crate::scene::{City, Georeference, LocalFrame, Part, Reconstruction};
+use nalgebra::Vector3;
+use std::sync::{Arc, Mutex, PoisonError};
+
+/// What parts are cut from.
+pub struct Subject {
+    /// The city.
+    pub city: City,
+    /// Where on earth it is; without it the city's unit is no metre.
+    pub frame: Option<LocalFrame>,
+    /// Its name.
+    pub name: String,
+}
+
+impl Subject {
+    /// The city of a project.
+    pub fn of(project: &Project) -> Result<Self, OrderError> {
+        let frame = Self::frame_of(project)?;
+        let city = project.current("city")?.get("output")?;
+        let name = project.root().file_stem().map_or_else(|| "city".into(), |s| s.to_string_lossy().into_owned());
+        Ok(Self { city, frame, name })
+    }
+
+    /// Where on earth the city of a project is.
+    pub fn frame_of(project: &Project) -> Result<Option<LocalFrame>, OrderError> {
+        let sparse: Reconstruction = project.current("sparse")?.get("output")?;
+        Ok(match sparse.georeference {
+            Georeference::Local { frame, .. } => Some(frame),
+            Georeference::Unscaled => None,
+        })
+    }
+}
+
+/// One of the parts of an order.
+#[derive(Clone, Debug)]
+pub struct MadePart {
+    /// The stem of its files' names: `part`, or `part-A1` and so on where there are several.
+    pub name: String,
+    /// The part; shared, so that an order whose formats or waivers change keeps it.
+    pub part: Arc<Part>,
+    /// Where its lower left corner is in the whole, in millimetres.
+    pub at: Vector3<f64>,
+}
+
+/// The parts of an order.
+#[derive(Clone, Debug)]
+pub struct Made {
+    /// The order.
+    pub order: Order,
+    /// The printer.
+    pub printer: Printer,
+    /// The whole in the city.
+    pub frame: Frame,
+    /// Parts, at least one.
+    pub parts: Vec<MadePart>,
+    /// What was said while they were made.
+    pub notes: Vec<Diagnostic>,
+}
+
+impl Made {
+    /// The place of the city under a point of a part.
+    pub fn city_from_part(&self, part: usize, p: &Vector3<f64>) -> Vector3<f64> {
+        let at = self.parts.get(part).map_or_else(Vector3::zeros, |p| p.at);
+        self.frame.city_from_part(&(p + at))
+    }
+}
+
+/// Makes them.
+pub fn make(ctx: &Ctx, subject: &Subject, order: &Order) -> Result<Made, OrderError> {
+    if let Some((_, wrong)) = order.check().into_iter().next() {
+        return Err(wrong);
+    }
+    let printer = printers::find(&order.printer)?;
+    order.formats_for(&printer)?;
+    let mut options = order.part_options(&printer, subject);
+    let area = match options.area.take() {
+        Some(area) => area,
+        None => Area::Rectangle(well_covered(&subject.city)?),
+    };
+    let frame = Frame::new(&subject.city, &area, &options)?;
+    options.area = Some(area);
+    let notes: Arc<Mutex<Vec<Diagnostic>>> = Arc::default();
+    let (kept, view) = (notes.clone(), ctx.clone());
+    let listening = ctx.observed(move |event| {
+        if let Event::Diagnostic { diagnostic, .. } = &event {
+            kept.lock().unwrap_or_else(PoisonError::into_inner).push(diagnostic.clone());
+        }
+        view.emit(event);
+    });
+    let part = make_part(&listening, &subject.city, &options)?;
+    let notes = notes.lock().unwrap_or_else(PoisonError::into_inner).clone();
+    let parts = vec![MadePart { name: "part".into(), part: Arc::new(part), at: Vector3::zeros() }];
+    Ok(Made { order: order.clone(), printer, frame, parts, notes })
+}

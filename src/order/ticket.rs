@@ -1,0 +1,111 @@
+//! The job ticket: everything that a factory and its machines need to know about the parts.
+
+use super::{FileError, Made, OrderError, Waiver, Written};
+use serde::Serialize;
+
+/// What `ticket.json` holds.
+#[derive(Debug, Serialize)]
+pub struct Ticket {
+    /// Title of the order.
+    pub title: String,
+    /// The program and its version.
+    pub software: String,
+    /// The command that repeats it.
+    pub command: String,
+    /// Printer profile: name and title.
+    pub printer: [String; 2],
+    /// The N of 1:N; none where the city has no known scale.
+    pub scale_denominator: Option<f64>,
+    /// Exaggeration of heights.
+    pub z_scale: f64,
+    /// Millimetres below the lowest place.
+    pub base_mm: f64,
+    /// How many of each part.
+    pub copies: u32,
+    /// Parts.
+    pub parts: Vec<TicketPart>,
+    /// Kinds of fault that a person took responsibility for, and why.
+    pub waived: Vec<Waiver>,
+    /// What was said while they were made.
+    pub notes: Vec<String>,
+}
+
+/// One part.
+#[derive(Debug, Serialize)]
+pub struct TicketPart {
+    /// Its name.
+    pub name: String,
+    /// Width, depth, height in millimetres.
+    pub size_mm: [f64; 3],
+    /// Triangles.
+    pub triangles: usize,
+    /// Volume.
+    pub volume_cm3: f64,
+    /// Surface.
+    pub area_cm2: f64,
+    /// Mass, where the profile gives a density.
+    pub mass_g: Option<f64>,
+    /// Price in the profile's currency, where it gives one.
+    pub price: Option<f64>,
+    /// Whether every file is without fault.
+    pub passes: bool,
+    /// Files with their checksums.
+    pub files: Vec<TicketFile>,
+}
+
+/// One file.
+#[derive(Debug, Serialize)]
+pub struct TicketFile {
+    /// Name in the folder.
+    pub name: String,
+    /// Bytes.
+    pub bytes: u64,
+    /// BLAKE3 checksum in hexadecimal digits.
+    pub blake3: String,
+}
+
+/// Collects the ticket.
+pub fn of(made: &Made, written: &Written, command: &str) -> Result<Ticket, OrderError> {
+    let parts: Result<Vec<TicketPart>, OrderError> = (0..made.parts.len()).map(|i| part(made, written, i)).collect();
+    let first = &made.parts[0].part;
+    Ok(Ticket {
+        title: first.title.clone(),
+        software: format!("veduta {}", env!("CARGO_PKG_VERSION")),
+        command: command.into(),
+        printer: [made.printer.name.clone(), made.printer.title.clone()],
+        scale_denominator: first.scale_denominator,
+        z_scale: made.order.z_scale,
+        base_mm: made.order.base_mm,
+        copies: made.order.copies,
+        parts: parts?,
+        waived: made.order.waived.clone(),
+        notes: made.notes.iter().map(|d| d.message.clone()).collect(),
+    })
+}
+
+fn part(made: &Made, written: &Written, index: usize) -> Result<TicketPart, OrderError> {
+    let own: Vec<_> = written.files.iter().filter(|(judged, _)| judged.part == index).collect();
+    let mut files: Vec<TicketFile> = Vec::new();
+    for path in own.iter().flat_map(|(_, paths)| paths) {
+        let name = path.file_name().map(|n| n.to_string_lossy().into_owned()).unwrap_or_default();
+        if files.iter().any(|f| f.name == name) {
+            continue;
+        }
+        let bytes = std::fs::read(path).map_err(|e| FileError::new("read", path, &e))?;
+        files.push(TicketFile { name, bytes: bytes.len() as u64, blake3: blake3::hash(&bytes).to_hex().to_string() });
+    }
+    let verdict = own.first().map(|(judged, _)| &judged.verdict);
+    let mesh = &made.parts[index].part.mesh;
+    let size = mesh.bounds().map_or_else(Default::default, |(low, high)| high - low);
+    Ok(TicketPart {
+        name: made.parts[index].name.clone(),
+        size_mm: size.into(),
+        triangles: mesh.triangles.len(),
+        volume_cm3: mesh.volume() / 1000.0,
+        area_cm2: (0..mesh.triangles.len()).map(|t| mesh.area_normal(t).norm()).sum::<f64>() / 200.0,
+        mass_g: verdict.and_then(|v| v.mass_g),
+        price: verdict.and_then(|v| v.price),
+        passes: own.iter().all(|(judged, _)| judged.faults().next().is_none()),
+        files,
+    })
+}

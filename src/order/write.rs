@@ -1,0 +1,102 @@
+//! Writes what was made into a folder: files, each read back and judged, pictures, report and ticket.
+
+use super::files::put;
+use super::{FileError, Format, Made, OrderError, encode, judged, page, pictures, ticket};
+use crate::base::{Ctx, Severity};
+use crate::print::judge::{Finding, Verdict};
+use std::fs;
+use std::path::{Path, PathBuf};
+
+/// A file of a part and what the judge said of it.
+#[derive(Clone, Debug)]
+pub struct Judged {
+    /// Which part.
+    pub part: usize,
+    /// In which format.
+    pub format: Format,
+    /// BLAKE3 of the file.
+    pub checksum: String,
+    /// Bytes of it and of what it refers to.
+    pub bytes: u64,
+    /// The judgement.
+    pub verdict: Verdict,
+}
+
+impl Judged {
+    /// Encodes, reads back and judges one part in one format; `known` spares the judging of a file that was judged before.
+    pub fn of(
+        ctx: &Ctx,
+        made: &Made,
+        (part, format): (usize, Format),
+        known: &[Self],
+    ) -> Result<(Self, encode::Encoded), OrderError> {
+        let of = &made.parts[part];
+        let encoded = encode::encode(&of.part, &of.name, format)?;
+        let checksum = blake3::hash(encoded.files.first().map_or(&[], |f| f.1.as_slice())).to_hex().to_string();
+        let verdict = match known.iter().find(|k| k.checksum == checksum && k.verdict.printer == made.printer.name) {
+            Some(known) => known.verdict.clone(),
+            None => judged(ctx, &encoded, &made.printer)?,
+        };
+        Ok((Self { part, format, checksum, bytes: encoded.bytes(), verdict }, encoded))
+    }
+
+    /// The faults.
+    pub fn faults(&self) -> impl Iterator<Item = &Finding> {
+        self.verdict.of(Severity::Error)
+    }
+}
+
+/// What was written.
+pub struct Written {
+    /// The folder.
+    pub folder: PathBuf,
+    /// Files with their judgement, part by part.
+    pub files: Vec<(Judged, Vec<PathBuf>)>,
+}
+
+impl Written {
+    /// Faults that nobody waived, with the file.
+    pub fn faults<'a>(&'a self, made: &'a Made) -> impl Iterator<Item = (&'a Path, &'a Finding)> {
+        let of = |(judged, paths): &'a (Judged, Vec<PathBuf>)| {
+            let path = paths.first().map_or(Path::new(""), PathBuf::as_path);
+            judged.faults().filter(|f| made.order.waiver(&f.code).is_none()).map(move |f| (path, f))
+        };
+        self.files.iter().flat_map(of)
+    }
+}
+
+/// Writes everything; `command` is what repeats it, `known` are judgements of the same files.
+pub fn write(ctx: &Ctx, made: &Made, folder: &Path, command: &str, known: &[Judged]) -> Result<Written, OrderError> {
+    fs::create_dir_all(folder).map_err(|e| FileError::new("create", folder, &e))?;
+    let formats = made.order.formats_for(&made.printer)?;
+    let total = (made.parts.len() * formats.len()) as u64;
+    let mut files = Vec::new();
+    for part in 0..made.parts.len() {
+        for &format in &formats {
+            ctx.tick(files.len() as u64, total)?;
+            let (judged, encoded) = Judged::of(ctx, made, (part, format), known)?;
+            let mut paths = Vec::new();
+            for (name, bytes) in &encoded.files {
+                let path = folder.join(name);
+                put(&path, bytes)?;
+                paths.push(path);
+            }
+            files.push((judged, paths));
+        }
+    }
+    let several = made.parts.len() > 1;
+    let mut shown = Vec::new();
+    for part in &made.parts {
+        for (side, picture) in pictures::from_all_sides(&part.part) {
+            let whose = if several { format!("{}-", part.name.trim_start_matches("part-")) } else { String::new() };
+            put(&folder.join(format!("preview-{whose}{side}.jpg")), &picture.jpeg)?;
+            shown.push(picture);
+        }
+    }
+    let written = Written { folder: folder.to_path_buf(), files };
+    let ticket = ticket::of(made, &written, command)?;
+    let text = serde_json::to_string_pretty(&ticket).map_err(|e| OrderError::Ticket { reason: e.to_string() })?;
+    put(&folder.join("ticket.json"), text.as_bytes())?;
+    put(&folder.join("report.html"), page::report(&ticket, &written, &shown).as_bytes())?;
+    Ok(written)
+}

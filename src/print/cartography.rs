@@ -1,0 +1,354 @@
+//! What a town's surface must give up to be a small solid thing: waves, caves under trees, holes at the rim.
+//!
+//! - [`level_water`]: each connected water takes its median height. In: a city. Out: its vertices (local metres).
+//! - [`undersides`]: what hangs over under trees, cars and ground is filled down to the base. In: the closed body before
+//!   it is cut, and the class of a place. Out: a closed [`Solid`] whose top is those undersides.
+//! - [`missing`]: the pieces of the outline over which the surface has nothing. In: the surface, the outline. Out: their
+//!   share of the outline, and a closed [`Solid`] of columns below the level of their surroundings.
+//!
+//! Eaves, bridges and balconies stay: classes other than vegetation, cars, ground and water keep their undersides.
+
+use super::outline;
+use super::solid::Solid;
+use crate::base::stats;
+use crate::mesh::topology::UnionFind;
+use crate::scene::{City, Mesh, SurfaceClass};
+use nalgebra::{Vector2, Vector3};
+use std::collections::HashMap;
+
+/// A vertex of a water's triangle that is farther from its level than this, in metres, is no water.
+const WAVES: f64 = 1.5;
+/// Least area of a water in square metres; smaller ones are left as they are.
+const POND: f64 = 30.0;
+/// A triangle hangs over where its normal points down by more than this.
+const OVERHANG: f64 = -0.05;
+/// Cells along the longer side of the outline, when holes are looked for.
+const CELLS: f64 = 500.0;
+/// Cells that a filling reaches below the surface around it.
+const UNDER: i32 = 2;
+
+/// The vertices of the city with its waters level, and how many waters there are.
+pub fn level_water(city: &City) -> (Vec<Vector3<f64>>, usize) {
+    let mesh = &city.mesh;
+    let mut vertices = mesh.vertices.clone();
+    let water: Vec<usize> = (0..city.classes.len()).filter(|&t| city.classes[t] == SurfaceClass::Water).collect();
+    let mut sets = UnionFind::new(vertices.len());
+    for &t in &water {
+        let [a, b, c] = mesh.triangles[t];
+        sets.join(a, b);
+        sets.join(b, c);
+    }
+    let mut waters: std::collections::BTreeMap<u32, (f64, Vec<u32>)> = std::collections::BTreeMap::new();
+    for &t in &water {
+        let entry = waters.entry(sets.find(mesh.triangles[t][0])).or_default();
+        entry.0 += mesh.area_normal(t).norm() / 2.0;
+        entry.1.extend(mesh.triangles[t]);
+    }
+    let mut count = 0;
+    for (area, own) in waters.values_mut().filter(|w| w.0 >= POND) {
+        own.sort_unstable();
+        own.dedup();
+        let heights: Vec<f64> = own.iter().map(|&v| vertices[v as usize].z).collect();
+        let Some(level) = stats::quantile(&heights, 0.5) else { continue };
+        for &v in own.iter() {
+            let z = &mut vertices[v as usize].z;
+            if (*z - level).abs() < WAVES {
+                *z = level;
+            }
+        }
+        count += usize::from(*area > 0.0);
+    }
+    (vertices, count)
+}
+
+/// Whether what hangs over is filled below a class.
+pub fn rests_on_ground(class: SurfaceClass) -> bool {
+    use SurfaceClass as C;
+    matches!(class, C::Vegetation | C::Car | C::Ground | C::Water)
+}
+
+/// The space below the undersides for which `filled` holds, down to `floor`.
+pub fn undersides(body: &Solid, floor: f64, filled: impl Fn(&Vector3<f64>) -> bool + Sync) -> Solid {
+    let mesh = &body.mesh;
+    let hangs = |t: &usize| {
+        let normal = mesh.area_normal(*t);
+        body.photo[*t] && normal.z < OVERHANG * normal.norm()
+    };
+    let chosen: Vec<usize> = (0..mesh.triangles.len())
+        .filter(hangs)
+        .filter(|&t| filled(&(body.origin[t].iter().sum::<Vector3<f64>>() / 3.0)))
+        .collect();
+    let mut out = Solid::default();
+    // Each vertex has a copy on the floor behind it.
+    let mut index: HashMap<u32, u32> = HashMap::new();
+    let mut edges: HashMap<(u32, u32), ([Vector3<f64>; 2], i32)> = HashMap::new();
+    for &t in &chosen {
+        let corners = mesh.triangles[t].map(|v| {
+            *index.entry(v).or_insert_with(|| {
+                let p = mesh.vertices[v as usize];
+                out.mesh.vertices.extend([p, Vector3::new(p.x, p.y, floor)]);
+                out.mesh.vertices.len() as u32 - 2
+            })
+        });
+        let places = body.origin[t];
+        out.push([corners[0], corners[2], corners[1]], [places[0], places[2], places[1]], true);
+        out.push(corners.map(|v| v + 1), [Vector3::zeros(); 3], false);
+        for k in 0..3 {
+            let (a, b) = (corners[k], corners[(k + 1) % 3]);
+            let (pa, pb) = (places[k], places[(k + 1) % 3]);
+            edges.entry((a, b)).or_insert(([pa, pb], 0)).1 += 1;
+            edges.entry((b, a)).or_insert(([pb, pa], 0)).1 -= 1;
+        }
+    }
+    let mut border: Vec<_> = edges.into_iter().filter(|(_, (_, n))| *n > 0).collect();
+    border.sort_unstable_by_key(|(edge, _)| *edge);
+    for ((a, b), ([pa, pb], n)) in border {
+        for _ in 0..n {
+            out.push([a, b, b + 1], [pa, pb, pb], true);
+            out.push([a, b + 1, a + 1], [pa, pb, pa], true);
+        }
+    }
+    out
+}
+
+/// The pieces of an outline without surface.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Missing {
+    /// Their share of the outline.
+    pub share: f64,
+    /// Columns that fill them.
+    pub filling: Solid,
+}
+
+/// Heights from above on a grid over an outline.
+struct Heights {
+    low: Vector2<f64>,
+    cell: f64,
+    columns: i32,
+    rows: i32,
+    height: Vec<f64>,
+    inside: Vec<bool>,
+}
+
+impl Heights {
+    fn of(surface: &Mesh, ring: &[Vector2<f64>]) -> Option<Self> {
+        let (low, high) = outline::bounds(ring)?;
+        let cell = (high - low).max() / CELLS;
+        // Two nodes beyond the outline on each side.
+        let low = low.add_scalar(-2.0 * cell);
+        let (columns, rows) = (((high.x - low.x) / cell).ceil() as i32 + 3, ((high.y - low.y) / cell).ceil() as i32 + 3);
+        let n = (columns * rows) as usize;
+        let mut heights = Self { low, cell, columns, rows, height: vec![f64::NEG_INFINITY; n], inside: Vec::new() };
+        for t in 0..surface.triangles.len() {
+            heights.draw(&surface.corners(t));
+        }
+        heights.inside = (0..n).map(|i| outline::contains(ring, &heights.place(i))).collect();
+        Some(heights)
+    }
+
+    fn place(&self, i: usize) -> Vector2<f64> {
+        let (x, y) = (i as i32 % self.columns, i as i32 / self.columns);
+        self.low + Vector2::new(f64::from(x), f64::from(y)) * self.cell
+    }
+
+    /// Raises the nodes under a triangle.
+    fn draw(&mut self, [a, b, c]: &[Vector3<f64>; 3]) {
+        let det = (b.x - a.x) * (c.y - a.y) - (c.x - a.x) * (b.y - a.y);
+        if det == 0.0 {
+            return;
+        }
+        let range = |k: usize, most: i32| {
+            let (low, high) = (a[k].min(b[k]).min(c[k]), a[k].max(b[k]).max(c[k]));
+            let index = |x: f64| (x - self.low[k]) / self.cell;
+            (index(low).ceil().max(0.0) as i32)..(index(high).floor().min(f64::from(most - 1)) as i32 + 1)
+        };
+        let (xs, ys) = (range(0, self.columns), range(1, self.rows));
+        for y in ys {
+            for x in xs.clone() {
+                let i = (y * self.columns + x) as usize;
+                let p = self.place(i);
+                let v = ((p.x - a.x) * (c.y - a.y) - (c.x - a.x) * (p.y - a.y)) / det;
+                let w = ((b.x - a.x) * (p.y - a.y) - (p.x - a.x) * (b.y - a.y)) / det;
+                if v >= -1e-9 && w >= -1e-9 && v + w <= 1.0 + 1e-9 {
+                    let slot = &mut self.height[i];
+                    *slot = slot.max(a.z + (b.z - a.z) * v + (c.z - a.z) * w);
+                }
+            }
+        }
+    }
+
+    fn around(&self, i: usize, reach: i32) -> impl Iterator<Item = usize> + use<> {
+        let (x, y) = (i as i32 % self.columns, i as i32 / self.columns);
+        let (columns, rows) = (self.columns, self.rows);
+        (-reach..=reach).flat_map(move |dy| (-reach..=reach).map(move |dx| (x + dx, y + dy))).filter_map(move |(x, y)| {
+            ((0..columns).contains(&x) && (0..rows).contains(&y)).then_some((y * columns + x) as usize)
+        })
+    }
+
+    /// Heights for the nodes of `empty`, each the mean of its surroundings, from the lowest of the surface beside them.
+    fn fill(&mut self, empty: &[usize]) {
+        let mut open: Vec<usize> = empty.to_vec();
+        while !open.is_empty() {
+            let found: Vec<(usize, f64)> = open
+                .iter()
+                .filter_map(|&i| {
+                    let known = self.around(i, 1).map(|j| self.height[j]).filter(|h| h.is_finite());
+                    known.reduce(f64::min).map(|h| (i, h))
+                })
+                .collect();
+            if found.is_empty() {
+                return;
+            }
+            for &(i, h) in &found {
+                self.height[i] = h;
+            }
+            open.retain(|&i| !self.height[i].is_finite());
+        }
+        for _ in 0..32 {
+            let mean = |&i: &usize| {
+                let (sum, n) = self.around(i, 1).fold((0.0, 0.0), |(s, n), j| (s + self.height[j], n + 1.0));
+                sum / n
+            };
+            let means: Vec<f64> = empty.iter().map(mean).collect();
+            for (&i, mean) in empty.iter().zip(means) {
+                if mean.is_finite() {
+                    self.height[i] = mean;
+                }
+            }
+        }
+    }
+}
+
+/// Looks for pieces of the outline without surface; `place` gives the place of the city for a point of the part.
+pub fn missing(
+    surface: &Mesh,
+    ring: &[Vector2<f64>],
+    floor: f64,
+    place: impl Fn(&Vector3<f64>) -> Vector3<f64>,
+) -> Missing {
+    let Some(mut heights) = Heights::of(surface, ring) else { return Missing::default() };
+    let near = |i: usize| heights.around(i, 1).any(|j| heights.inside[j]);
+    let n = heights.height.len();
+    let empty: Vec<usize> = (0..n).filter(|&i| !heights.height[i].is_finite() && near(i)).collect();
+    let inside = heights.inside.iter().filter(|i| **i).count().max(1);
+    let share = empty.iter().filter(|&&i| heights.inside[i]).count() as f64 / inside as f64;
+    if share == 0.0 {
+        return Missing::default();
+    }
+    let mut used = vec![false; n];
+    for &i in &empty {
+        heights.around(i, UNDER).for_each(|j| used[j] = true);
+    }
+    heights.fill(&empty);
+    let mut filled = vec![false; n];
+    empty.iter().for_each(|&i| filled[i] = true);
+    // Below the surface around it, a filling hides.
+    let top = |i: usize| if filled[i] { heights.height[i] } else { heights.height[i] - heights.cell };
+    let mut index: HashMap<usize, u32> = HashMap::new();
+    let mut out = Solid::default();
+    for y in 0..heights.rows - 1 {
+        for x in 0..heights.columns - 1 {
+            let i = (y * heights.columns + x) as usize;
+            let right = heights.columns as usize;
+            let quad = [i, i + 1, i + right + 1, i + right];
+            if !quad.iter().all(|&j| used[j] && heights.height[j].is_finite()) {
+                continue;
+            }
+            let v = quad.map(|j| {
+                *index.entry(j).or_insert_with(|| {
+                    let flat = heights.place(j);
+                    out.mesh.vertices.extend([flat.push(top(j)), flat.push(floor)]);
+                    out.mesh.vertices.len() as u32 - 2
+                })
+            });
+            for t in [[v[0], v[1], v[2]], [v[0], v[2], v[3]]] {
+                let places = t.map(|v| place(&out.mesh.vertices[v as usize]));
+                out.push(t, places, true);
+                out.push([t[0] + 1, t[2] + 1, t[1] + 1], [Vector3::zeros(); 3], false);
+            }
+        }
+    }
+    close_sides(&mut out);
+    Missing { share, filling: out }
+}
+
+/// Walls between a top and its copy on the floor, whose vertices follow the top's.
+fn close_sides(out: &mut Solid) {
+    let mut edges: HashMap<(u32, u32), [Vector3<f64>; 2]> = HashMap::new();
+    for (t, places) in out.mesh.triangles.iter().zip(&out.origin).step_by(2) {
+        for k in 0..3 {
+            let (a, b) = (t[k], t[(k + 1) % 3]);
+            if edges.remove(&(b, a)).is_none() {
+                edges.insert((a, b), [places[k], places[(k + 1) % 3]]);
+            }
+        }
+    }
+    let mut border: Vec<_> = edges.into_iter().collect();
+    border.sort_unstable_by_key(|(edge, _)| *edge);
+    for ((a, b), [pa, pb]) in border {
+        out.push([b, a, a + 1], [pb, pa, pa], true);
+        out.push([b, a + 1, b + 1], [pb, pa, pb], true);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::base::Ctx;
+    use crate::mesh::inspect;
+    use crate::print::outline::prism;
+    use crate::print::solid::unite;
+
+    fn square(x: f64, y: f64, s: f64) -> Vec<Vector2<f64>> {
+        vec![Vector2::new(x, y), Vector2::new(x + s, y), Vector2::new(x + s, y + s), Vector2::new(x, y + s)]
+    }
+
+    #[test]
+    fn a_crown_stands_on_its_filling() {
+        let ctx = Ctx::silent();
+        // A slab, a trunk, a crown.
+        let bodies =
+            [prism(&square(0.0, 0.0, 10.0), 0.0, 1.0), prism(&square(4.0, 4.0, 1.0), 0.5, 5.0), prism(&square(2.0, 2.0, 5.0), 4.0, 6.0)];
+        let mut tree = unite(&ctx, &bodies.iter().collect::<Vec<_>>()).expect("a tree");
+        tree.photo.iter_mut().for_each(|p| *p = true);
+        for t in 0..tree.photo.len() {
+            tree.origin[t] = tree.mesh.corners(t);
+        }
+        // The bottom of the slab hangs over as well, and is no tree.
+        let filling = undersides(&tree, -1.0, |p| p.z > 3.0);
+        assert!(inspect(&filling.mesh).is_closed());
+        let filled = unite(&ctx, &[&tree, &filling]).expect("union");
+        // Above the slab, and around the trunk down to the floor.
+        let volume = inspect(&filled.mesh).volume;
+        assert!((volume - (100.0 + 25.0 * 5.0 + 24.0)).abs() < 1e-9, "{volume}");
+    }
+
+    #[test]
+    fn holes_at_the_rim_are_found_and_filled_at_the_level_around_them() {
+        let mut surface = Mesh::default();
+        // A slope of 20 x 20 fields with one corner bitten off.
+        for y in 0..=20 {
+            for x in 0..=20 {
+                surface.vertices.push(Vector3::new(f64::from(x), f64::from(y), 5.0 + 0.1 * f64::from(x)));
+            }
+        }
+        for y in 0..20u32 {
+            for x in 0..20u32 {
+                let i = y * 21 + x;
+                if x + y > 3 {
+                    surface.triangles.extend([[i, i + 1, i + 22], [i, i + 22, i + 21]]);
+                }
+            }
+        }
+        let found = missing(&surface, &square(0.0, 0.0, 20.0), -5.0, |p| *p);
+        assert!((found.share - 10.0 / 400.0).abs() < 0.003, "{}", found.share);
+        let report = inspect(&found.filling.mesh);
+        assert!(report.is_closed() && report.volume > 0.0, "{report:?}");
+        for (t, shown) in found.filling.photo.iter().enumerate() {
+            for p in found.filling.mesh.corners(t) {
+                assert!(p.z == -5.0 || (!shown) || (4.8..7.1).contains(&p.z), "{p}");
+            }
+        }
+        assert_eq!(missing(&surface, &square(5.0, 5.0, 10.0), -5.0, |p| *p), Missing::default());
+    }
+}

@@ -1,0 +1,214 @@
+//! Walls as thick, and gaps as wide, as the printer can make them.
+//!
+//! In: the body, its outline, and the printer's [`Reach`]. Out: a closed [`Solid`] to be united with the body. Where the
+//! largest ball that touches the surface from inside is smaller than the thinnest wall ([`super::thickness`]), a ball of
+//! that size is put at its centre: the centres lie along the middle of the thin place, and the surface of all the balls is
+//! that middle, thickened. A place that is thick enough is touched only where a thickened neighbour reaches over it. Gaps
+//! are treated alike from outside: their inscribed balls fill them. Balls that would leave the outline get a second one
+//! that lies inside, so that a wall along the border grows inwards. Colours are those of the nearest place of the body.
+//!
+//! Source of the idea: the medial axis transform, H. Blum, "A transformation for extracting new descriptors of shape",
+//! 1967; a body is the union of its inscribed balls, and one with no ball below a radius is nowhere thinner.
+
+use super::{PrintError, outline};
+use super::level_set::{Ball, surface_of_balls};
+use super::solid::Solid;
+use super::thickness::{Gauge, sample_points};
+use crate::base::Ctx;
+use crate::mesh::bvh::Bvh;
+use crate::mesh::{SimplifyOptions, simplify};
+use crate::scene::Mesh;
+use nalgebra::{Vector2, Vector3};
+use rayon::prelude::*;
+
+/// Samples for each thinnest wall, along a line.
+const SAMPLES: f64 = 5.0;
+/// Nodes of the grid for each thinnest wall.
+const NODES: f64 = 5.0;
+/// What the balls are larger than the wall, so that the facets between them are not below it.
+const EXCESS: f64 = 1.05;
+/// How far, in thinnest walls, the facets may be simplified.
+const SIMPLER: f64 = 0.01;
+/// A wall is thin below this share of the limit.
+const THIN: f64 = 0.97;
+/// Places between two looks at the cancel flag.
+const CHUNK: usize = 65_536;
+
+/// What the printer can make.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Reach {
+    /// Thinnest wall in millimetres.
+    pub wall_mm: f64,
+    /// Smallest gap in millimetres; zero where any will do.
+    pub gap_mm: f64,
+}
+
+/// The balls that a body lacks.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Lack {
+    /// They.
+    pub balls: Vec<Ball>,
+    /// Thin surface in square millimetres.
+    pub thin_mm2: f64,
+    /// Surface along narrow gaps in square millimetres.
+    pub narrow_mm2: f64,
+}
+
+/// Measures what stands over the outline; the body may go on around it.
+pub fn lack(ctx: &Ctx, body: &Mesh, outline: &[Vector2<f64>], reach: Reach) -> Result<Lack, PrintError> {
+    let gauge = Gauge::new(body, 120.0);
+    let wall = reach.wall_mm;
+    let step = wall / SAMPLES;
+    let (low, high) = outline::bounds(outline).unwrap_or_default();
+    let around = |p: &Vector3<f64>| {
+        p.z > 0.0 && (0..2).all(|k| p[k] > low[k] - 2.0 * wall && p[k] < high[k] + 2.0 * wall)
+    };
+    let mut places = sample_points(body, step);
+    places.retain(|(_, p)| around(p));
+    let spacing = wall / NODES;
+    let mut lack = Lack::default();
+    for (i, chunk) in places.chunks(CHUNK).enumerate() {
+        ctx.tick((i * CHUNK) as u64, places.len() as u64).map_err(PrintError::Cancelled)?;
+        let found: Vec<(Option<Ball>, Option<Ball>)> = chunk
+            .par_iter()
+            .map(|(t, p)| {
+                let n = gauge.normal(*t);
+                let thin = gauge.ball(p, *t, wall * THIN).map(|(d, _)| p - n * (d / 2.0));
+                let narrow = (reach.gap_mm > 0.0).then(|| gauge.gap(p, *t, reach.gap_mm)).flatten();
+                (
+                    thin.map(|centre| Ball { centre, radius: wall * EXCESS / 2.0 }),
+                    narrow.map(|(d, _)| Ball { centre: p + n * (d / 2.0), radius: (d + spacing) / 2.0 }),
+                )
+            })
+            .collect();
+        for (thin, narrow) in found {
+            lack.thin_mm2 += if thin.is_some() { step * step } else { 0.0 };
+            lack.narrow_mm2 += if narrow.is_some() { step * step } else { 0.0 };
+            if let Some(ball) = thin {
+                let moved = inside(outline, &ball);
+                lack.balls.push(ball);
+                lack.balls.extend(moved);
+            }
+            lack.balls.extend(narrow);
+        }
+    }
+    Ok(lack)
+}
+
+/// The ball moved away from the border, where it crosses that.
+fn inside(outline: &[Vector2<f64>], ball: &Ball) -> Option<Ball> {
+    let mut centre = ball.centre;
+    for i in 0..outline.len() {
+        let (a, b) = (outline[i], outline[(i + 1) % outline.len()]);
+        let along = b - a;
+        let share = (centre.xy() - a).dot(&along) / along.norm_squared();
+        // The inside of a counter-clockwise ring is to the left.
+        let Some(normal) = Vector2::new(-along.y, along.x).try_normalize(0.0) else { continue };
+        let depth = (centre.xy() - a).dot(&normal);
+        if (0.0..=1.0).contains(&share) && depth.abs() < ball.radius {
+            centre += (normal * (ball.radius - depth)).push(0.0);
+        }
+    }
+    (centre != ball.centre).then_some(Ball { centre, ..*ball })
+}
+
+/// The surface of the balls, coloured like the nearest place of the body.
+pub fn solid(ctx: &Ctx, balls: &[Ball], body: &Solid, reach: Reach) -> Result<Solid, PrintError> {
+    if balls.is_empty() {
+        return Ok(Solid::default());
+    }
+    let fine = surface_of_balls(balls, reach.wall_mm / NODES);
+    ctx.check().map_err(PrintError::Cancelled)?;
+    let options = SimplifyOptions { max_error: Some(reach.wall_mm * SIMPLER), ..SimplifyOptions::default() };
+    let mesh = simplify(ctx, &fine, &options)?;
+    let shown: Vec<u32> = (0..body.photo.len() as u32).filter(|&t| body.photo[t as usize]).collect();
+    let bvh = Bvh::from_corners(shown.iter().map(|&t| body.mesh.corners(t as usize)).collect());
+    let colours: Vec<Option<Vector3<f64>>> = mesh
+        .vertices
+        .par_iter()
+        .map(|p| {
+            let hit = bvh.closest(p, f64::INFINITY)?;
+            Some(body.origin_at(shown[hit.triangle as usize] as usize, &hit.point))
+        })
+        .collect();
+    let origin = mesh.triangles.iter().map(|t| t.map(|v| colours[v as usize].unwrap_or_default())).collect();
+    let photo = mesh.triangles.iter().map(|t| t.iter().all(|&v| colours[v as usize].is_some())).collect();
+    Ok(Solid { mesh, origin, photo })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::mesh::inspect;
+    use crate::print::outline::prism;
+    use crate::print::settle;
+    use crate::print::solid::{cut, unite};
+    use crate::print::thickness::{ThicknessOptions, measure};
+
+    fn rectangle(x: [f64; 2], y: [f64; 2]) -> Vec<Vector2<f64>> {
+        vec![Vector2::new(x[0], y[0]), Vector2::new(x[1], y[0]), Vector2::new(x[1], y[1]), Vector2::new(x[0], y[1])]
+    }
+
+    /// A slab with a thin wall, a mast, a wall along the border of the area, one across it, and a thick block; all go on
+    /// beyond the border.
+    fn place() -> Solid {
+        let bodies = [
+            prism(&rectangle([-4.0, 34.0], [-4.0, 24.0]), -1.0, 3.0),
+            prism(&rectangle([5.0, 5.3], [4.0, 14.0]), 1.0, 9.0),
+            prism(&rectangle([20.0, 20.2], [10.0, 10.2]), 1.0, 11.0),
+            prism(&rectangle([29.6, 33.0], [3.0, 9.0]), 1.0, 8.0),
+            prism(&rectangle([10.0, 10.25], [15.0, 23.0]), 1.0, 8.0),
+            prism(&rectangle([12.0, 17.0], [3.0, 9.0]), 1.0, 8.0),
+        ];
+        unite(&Ctx::silent(), &bodies.iter().collect::<Vec<_>>()).expect("a place")
+    }
+
+    #[test]
+    fn thin_walls_reach_the_limit_and_thick_ones_stay() {
+        let ctx = Ctx::silent();
+        let (outline, whole) = (rectangle([0.0, 30.0], [0.0, 20.0]), place());
+        let clip = prism(&outline, 0.0, 30.0);
+        let reach = Reach { wall_mm: 1.0, gap_mm: 0.0 };
+        let body = cut(&ctx, &whole, &clip).expect("a body");
+        let before = lack(&ctx, &body.mesh, &outline, reach).expect("measured");
+        assert!(before.thin_mm2 > 200.0, "{}", before.thin_mm2);
+        let added = solid(&ctx, &before.balls, &body, reach).expect("balls");
+        let thick = cut(&ctx, &unite(&ctx, &[&whole, &added]).expect("union"), &clip).expect("a body");
+        let thick = settle(&ctx, thick).expect("settles");
+        let report = inspect(&thick.mesh);
+        assert!(report.is_solid() && report.self_intersections == 0, "{report:?}");
+        let options = ThicknessOptions { step: 0.1, most: 2.0, opposite_deg: 120.0 };
+        let map = measure(&ctx, &thick.mesh, &options).expect("measured");
+        let least = map.samples.iter().map(|s| s.thickness).fold(f64::INFINITY, f64::min);
+        assert!(least > 0.95, "{least}");
+        // The block that was thick enough is as it was, away from the walls that grew.
+        let bvh = Bvh::new(&thick.mesh);
+        for (_, p) in sample_points(&body.mesh, 0.3) {
+            if (12.0..=17.0).contains(&p.x) && (3.0..=9.0).contains(&p.y) && p.z > 3.5 {
+                assert!(bvh.closest(&p, 0.05).is_some(), "{p}");
+            }
+        }
+        let (low, high) = thick.mesh.bounds().expect("a body");
+        assert!(low.norm() < 1e-9 && (high.xy() - Vector2::new(30.0, 20.0)).norm() < 1e-9, "{low} {high}");
+    }
+
+    #[test]
+    fn narrow_gaps_are_filled() {
+        let ctx = Ctx::silent();
+        let outline = rectangle([0.0, 20.0], [0.0, 20.0]);
+        let bodies = [
+            prism(&outline, 0.0, 3.0),
+            prism(&rectangle([4.0, 8.0], [4.0, 14.0]), 1.0, 9.0),
+            prism(&rectangle([8.2, 12.0], [4.0, 14.0]), 1.0, 9.0),
+        ];
+        let refs: Vec<&Solid> = bodies.iter().collect();
+        let body = unite(&ctx, &refs).expect("a body");
+        let reach = Reach { wall_mm: 1.0, gap_mm: 0.5 };
+        let found = lack(&ctx, &body.mesh, &outline, reach).expect("measured");
+        assert!(found.thin_mm2 < 1.0 && found.narrow_mm2 > 100.0, "{} {}", found.thin_mm2, found.narrow_mm2);
+        let added = solid(&ctx, &found.balls, &body, reach).expect("balls");
+        let filled = settle(&ctx, unite(&ctx, &[&body, &added]).expect("union")).expect("settles");
+        let after = lack(&ctx, &filled.mesh, &outline, reach).expect("measured");
+        assert!(after.narrow_mm2 < 2.0, "{}", after.narrow_mm2);
+    }
+}
