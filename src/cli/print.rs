@@ -12,6 +12,8 @@ use crate::order::{
 };
 use crate::print::PartSize;
 use crate::print::judge::Finding;
+use crate::print::plinth::Plinth;
+use crate::print::split::Split;
 use crate::project::Project;
 use crate::scene::LocalFrame;
 use clap::Args;
@@ -58,6 +60,27 @@ pub struct PrintArgs {
     /// Leave walls thinner, and gaps narrower, than the printer makes them
     #[arg(long)]
     pub no_thicken: bool,
+    /// Make it hollow, with a shell of this thickness
+    #[arg(long, value_name = "MM")]
+    pub hollow_mm: Option<f64>,
+    /// Width of drain holes in the base [default: the printer's least, or 4]
+    #[arg(long, value_name = "MM", requires = "hollow_mm")]
+    pub drain_mm: Option<f64>,
+    /// Cut it into parts: `auto` for as few as fit into the printer, `3x2` for columns and rows, `none`
+    #[arg(long, value_name = "auto|NxM|none", value_parser = parse_split, default_value = "none")]
+    pub split: Split,
+    /// One line of text on a slab in front of the city
+    #[arg(long, value_name = "TEXT")]
+    pub text: Option<String>,
+    /// Height of its capitals in millimetres
+    #[arg(long, value_name = "MM", requires = "text")]
+    pub text_mm: Option<f64>,
+    /// Cut text and arrow into the slab instead of raising them
+    #[arg(long)]
+    pub engraved: bool,
+    /// A north arrow on the slab
+    #[arg(long)]
+    pub north_arrow: bool,
     /// Formats to write [default: 3mf, or the first that the printer takes]
     #[arg(long, value_enum, value_delimiter = ',')]
     pub formats: Vec<Format>,
@@ -102,6 +125,16 @@ fn order(args: &PrintArgs, frame: Option<&LocalFrame>) -> Result<Order, CliError
         z_scale: args.z_scale,
         base_mm: args.base_mm,
         thicken: !args.no_thicken,
+        hollow_mm: args.hollow_mm,
+        drain_mm: args.drain_mm,
+        split: args.split,
+        plinth: Plinth {
+            text: args.text.clone(),
+            text_mm: args.text_mm,
+            engraved: args.engraved,
+            north_arrow: args.north_arrow,
+            ..Plinth::default()
+        },
         formats: args.formats.clone(),
         title: args.title.clone(),
         copies: args.copies,
@@ -115,6 +148,18 @@ fn parse_polygon(text: &str) -> Result<Polygon, String> {
     let corners = numbers.filter(|n| n.len() >= 6 && n.len() % 2 == 0);
     let corners = corners.ok_or("a polygon is three or more corners, each its east and north, with commas between")?;
     Ok(Polygon(corners.chunks_exact(2).map(|c| Vector2::new(c[0], c[1])).collect()))
+}
+
+fn parse_split(text: &str) -> Result<Split, String> {
+    match text {
+        "none" => Ok(Split::None),
+        "auto" => Ok(Split::Auto),
+        _ => {
+            let sides = text.split_once('x').and_then(|(c, r)| Some((c.parse().ok()?, r.parse().ok()?)));
+            let (columns, rows) = sides.ok_or_else(|| format!("\"{text}\" is neither auto, none, nor like 3x2"))?;
+            Ok(Split::Grid(columns, rows))
+        }
+    }
 }
 
 fn parse_waiver(text: &str) -> Result<Waiver, String> {

@@ -1,6 +1,7 @@
 //! The command line that repeats an order.
 
 use super::Order;
+use crate::print::split::Split;
 use crate::print::{Area, PartSize};
 use clap::ValueEnum;
 use nalgebra::Vector2;
@@ -35,6 +36,15 @@ pub fn command(order: &Order, project: &Path, out: &Path) -> String {
     }
     option("--z-scale", (order.z_scale != fresh.z_scale).then(|| order.z_scale.to_string()));
     option("--base-mm", Some(order.base_mm.to_string()));
+    option("--hollow-mm", order.hollow_mm.map(|mm| mm.to_string()));
+    option("--drain-mm", order.drain_mm.map(|mm| mm.to_string()));
+    option("--split", match order.split {
+        Split::None => None,
+        Split::Auto => Some("auto".into()),
+        Split::Grid(columns, rows) => Some(format!("{columns}x{rows}")),
+    });
+    option("--text", order.plinth.text.clone());
+    option("--text-mm", order.plinth.text_mm.map(|mm| mm.to_string()));
     let words_of = |f: &super::Format| f.to_possible_value().map_or_else(String::new, |v| v.get_name().to_string());
     let formats: Vec<String> = order.formats.iter().map(words_of).collect();
     option("--formats", (!formats.is_empty()).then(|| formats.join(",")));
@@ -43,9 +53,12 @@ pub fn command(order: &Order, project: &Path, out: &Path) -> String {
     for waiver in &order.waived {
         option("--waive", Some(format!("{}={}", waiver.code, waiver.reason)));
     }
-    if !order.thicken {
-        words.push("--no-thicken".into());
-    }
+    let switches = [
+        (!order.thicken, "--no-thicken"),
+        (order.plinth.engraved, "--engraved"),
+        (order.plinth.north_arrow, "--north-arrow"),
+    ];
+    words.extend(switches.into_iter().filter(|s| s.0).map(|s| s.1.to_string()));
     words.join(" ")
 }
 

@@ -3,7 +3,7 @@
 use super::{Order, OrderError, printers};
 use crate::base::{Ctx, Diagnostic, Event};
 use crate::print::printer::Printer;
-use crate::print::{Area, Frame, make_part, well_covered};
+use crate::print::{Area, Frame, make_parts, well_covered};
 use crate::project::Project;
 use crate::scene::{City, Georeference, LocalFrame, Part, Reconstruction};
 use nalgebra::Vector3;
@@ -94,8 +94,12 @@ pub fn make(ctx: &Ctx, subject: &Subject, order: &Order) -> Result<Made, OrderEr
         }
         view.emit(event);
     });
-    let part = make_part(&listening, &subject.city, &options)?;
+    let pieces = make_parts(&listening, &subject.city, &options)?;
     let notes = notes.lock().unwrap_or_else(PoisonError::into_inner).clone();
-    let parts = vec![MadePart { name: "part".into(), part: Arc::new(part), at: Vector3::zeros() }];
+    let parts = pieces.into_iter().map(|piece| {
+        let name = if piece.name.is_empty() { "part".into() } else { format!("part-{}", piece.name) };
+        MadePart { name, part: Arc::new(piece.part), at: piece.at }
+    });
+    let parts = parts.collect();
     Ok(Made { order: order.clone(), printer, frame, parts, notes })
 }

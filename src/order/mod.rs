@@ -27,6 +27,9 @@ pub use ticket::{Ticket, TicketFile, TicketPart};
 pub use write::{Judged, Written, write};
 
 use crate::print::printer::Printer;
+use crate::print::hollow::Hollow;
+use crate::print::plinth::Plinth;
+use crate::print::split::Split;
 use crate::print::thicken::Reach;
 use crate::print::{Area, PartOptions, PartSize, PrintError};
 use crate::scene::Part;
@@ -49,6 +52,14 @@ pub struct Order {
     pub base_mm: f64,
     /// Whether walls are made as thick, and gaps as wide, as the printer asks for.
     pub thicken: bool,
+    /// Thickness of the shell of hollow parts; `None` leaves them full.
+    pub hollow_mm: Option<f64>,
+    /// Width of drain holes; `None` takes the printer's least, or 4 mm.
+    pub drain_mm: Option<f64>,
+    /// How the whole is cut into parts.
+    pub split: Split,
+    /// Text and north arrow on a slab around the city.
+    pub plinth: Plinth,
     /// Formats; none takes 3MF, or the first that the printer takes.
     pub formats: Vec<Format>,
     /// Title; `None` takes the subject's name.
@@ -69,6 +80,10 @@ impl Default for Order {
             z_scale: part.z_scale,
             base_mm: part.base_mm,
             thicken: true,
+            hollow_mm: None,
+            drain_mm: None,
+            split: Split::None,
+            plinth: Plinth::default(),
             formats: Vec::new(),
             title: None,
             copies: 1,
@@ -135,6 +150,12 @@ pub enum Field {
     ZScale,
     /// Base.
     Base,
+    /// Shell and drain holes.
+    Hollow,
+    /// Pieces.
+    Split,
+    /// Text and north arrow.
+    Plinth,
     /// Copies.
     Copies,
     /// Waivers.
@@ -161,6 +182,27 @@ impl Order {
         }
         if !(self.base_mm >= 2.0) {
             wrong.push((Field::Base, PrintError::ThinBase { base_mm: self.base_mm }.into()));
+        }
+        let lengths = [
+            ("the thickness of the shell", self.hollow_mm),
+            ("the width of drain holes", self.drain_mm),
+            ("the height of the letters", self.plinth.text_mm),
+        ];
+        for (what, value) in lengths.into_iter().filter_map(|(what, v)| Some((what, v?))) {
+            if !(value > 0.0 && value.is_finite()) {
+                let field = if what.contains("letters") { Field::Plinth } else { Field::Hollow };
+                wrong.push((field, PrintError::Absurd { what, value, limit: "positive and finite" }.into()));
+            }
+        }
+        if self.plinth.text.as_ref().is_some_and(|t| t.trim().is_empty()) {
+            wrong.push((Field::Plinth, PrintError::EmptyText.into()));
+        }
+        if let Split::Grid(columns, rows) = self.split
+            && !((1..=26).contains(&columns) && (1..=26).contains(&rows))
+        {
+            let value = if (1..=26).contains(&columns) { rows } else { columns } as f64;
+            let what = "the number of pieces along a side";
+            wrong.push((Field::Split, PrintError::Absurd { what, value, limit: "1 to 26" }.into()));
         }
         if self.copies == 0 {
             let value = 0.0;
@@ -200,6 +242,12 @@ impl Order {
             // Who names no detail prints at least a quarter of a wall.
             detail_mm: limit(&printer.detail_mm).or(limit(&printer.wall_mm).map(|w| w / 4.0)),
             reach: self.thicken.then(|| Reach::of(printer)).flatten(),
+            plinth: self.plinth.clone().for_printer(printer),
+            hollow: self.hollow_mm.map(|wall_mm| Hollow {
+                wall_mm,
+                drain_mm: self.drain_mm.unwrap_or_else(|| limit(&printer.drain_mm).unwrap_or(4.0).max(4.0)),
+            }),
+            split: self.split,
             build_mm: printer.build_mm.as_ref().map(|b| b.value),
             max_triangles: limit(&printer.triangles)
                 .map_or(defaults.max_triangles, |n| defaults.max_triangles.min(n as usize)),

@@ -1,7 +1,7 @@
 //! The report of an order, for a person: pictures from all sides, sizes, what was done, what the judge found.
 
 use super::pictures::Picture;
-use super::{Ticket, Written};
+use super::{Ticket, TicketPart, Written};
 use crate::base::Severity;
 use crate::formats::html::{STYLE, escape};
 use crate::print::judge::Finding;
@@ -19,6 +19,9 @@ pub fn report(ticket: &Ticket, written: &Written, pictures: &[Picture]) -> Strin
         ticket.scale_denominator.map_or_else(|| "Part".into(), |n| format!("Part at 1:{n:.0}")),
         escape(&ticket.printer[1]),
     );
+    if ticket.parts.len() > 1 {
+        page.push_str(&assembly_map(&ticket.parts));
+    }
     for part in &ticket.parts {
         if ticket.parts.len() > 1 {
             let _ = write!(page, "<h2>{}</h2>", escape(&part.name));
@@ -84,4 +87,33 @@ pub fn report(ticket: &Ticket, written: &Written, pictures: &[Picture]) -> Strin
 
 fn findings(written: &Written) -> impl Iterator<Item = (&String, &Finding)> {
     written.files.iter().flat_map(|(j, _)| j.verdict.findings.iter().map(move |f| (&j.verdict.file, f)))
+}
+
+/// Where the parts go, from above with north of the area's own frame up; the numbers are also in their undersides.
+fn assembly_map(parts: &[TicketPart]) -> String {
+    let low = |k: usize| parts.iter().map(|p| p.at_mm[k]).fold(f64::INFINITY, f64::min);
+    let high = |k: usize| parts.iter().map(|p| p.at_mm[k] + p.size_mm[k]).fold(f64::NEG_INFINITY, f64::max);
+    let (x, y, width, depth) = (low(0), low(1), high(0) - low(0), high(1) - low(1));
+    let mut map = format!(
+        "<h2>Assembly map</h2><p>Seen from above. Pegs stand out to the right and to the back.</p>\
+         <svg role=img aria-label=\"assembly map\" viewBox=\"-2 -2 {:.1} {:.1}\" width=480>",
+        width + 4.0,
+        depth + 4.0
+    );
+    for part in parts {
+        // Down is the front.
+        let (left, top) = (part.at_mm[0] - x, depth - (part.at_mm[1] - y + part.size_mm[1]));
+        let [w, d, _] = part.size_mm;
+        let name = escape(part.name.trim_start_matches("part-"));
+        let _ = write!(
+            map,
+            "<rect x={left:.1} y={top:.1} width={w:.1} height={d:.1} fill=none stroke=currentColor stroke-width=0.6 />\
+             <text x={:.1} y={:.1} font-size={:.1} text-anchor=middle fill=currentColor>{name}</text>",
+            left + w / 2.0,
+            top + d / 2.0,
+            w.min(d) / 5.0
+        );
+    }
+    map.push_str("</svg>");
+    map
 }

@@ -37,6 +37,8 @@ pub struct TicketPart {
     pub name: String,
     /// Width, depth, height in millimetres.
     pub size_mm: [f64; 3],
+    /// Where its lower left corner is in the whole: the assembly map.
+    pub at_mm: [f64; 3],
     /// Triangles.
     pub triangles: usize,
     /// Volume.
@@ -100,6 +102,7 @@ fn part(made: &Made, written: &Written, index: usize) -> Result<TicketPart, Orde
     Ok(TicketPart {
         name: made.parts[index].name.clone(),
         size_mm: size.into(),
+        at_mm: made.parts[index].at.into(),
         triangles: mesh.triangles.len(),
         volume_cm3: mesh.volume() / 1000.0,
         area_cm2: (0..mesh.triangles.len()).map(|t| mesh.area_normal(t).norm()).sum::<f64>() / 200.0,

