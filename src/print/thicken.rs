@@ -11,8 +11,8 @@
 //! 1967; a body is the union of its inscribed balls, and one with no ball below a radius is nowhere thinner.
 
 use super::level_set::{Ball, surface_of_balls};
-use super::solid::Solid;
 use super::printer::{Limit, Printer};
+use super::solid::Solid;
 use super::thickness::{Gauge, sample_points};
 use super::{PrintError, outline};
 use crate::base::Ctx;
