@@ -197,6 +197,8 @@ impl Order {
             metric: subject.frame.is_some(),
             base_mm: self.base_mm,
             z_scale: self.z_scale,
+            // Who names no detail prints at least a quarter of a wall.
+            detail_mm: limit(&printer.detail_mm).or(limit(&printer.wall_mm).map(|w| w / 4.0)),
             reach: self.thicken.then(|| Reach::of(printer)).flatten(),
             build_mm: printer.build_mm.as_ref().map(|b| b.value),
             max_triangles: limit(&printer.triangles)
