@@ -12,8 +12,8 @@
 
 use super::{PrintError, outline};
 use super::level_set::{Ball, surface_of_balls};
-use super::solid::Solid;
 use super::printer::{Limit, Printer};
+use super::solid::Solid;
 use super::thickness::{Gauge, sample_points};
 use crate::base::Ctx;
 use crate::mesh::bvh::Bvh;

@@ -303,6 +303,9 @@ fn body(order: &mut Order, ui: &mut egui::Ui) {
     });
     wrong(order, Field::ZScale, ui);
     wrong(order, Field::Base, ui);
+    ui.checkbox(&mut order.thicken, "Thicken walls, fill gaps").on_hover_text(
+        "What is thinner or narrower than the printer makes it becomes as thick or as closed as it needs",
+    );
 }
 
 fn template(view: &mut PrintView, settings: &mut Settings, ui: &mut egui::Ui) {

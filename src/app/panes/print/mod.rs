@@ -67,6 +67,9 @@ pub struct PrintView {
     draft: Order,
     /// What the project held when it was last looked at.
     saved: Option<Order>,
+    /// The draft of the last frame, and the field that was being typed into when it changed.
+    last: Order,
+    typing: Option<egui::Id>,
     loads: Loads,
     above: above::Above,
     bed: bed::Bed,
@@ -288,8 +291,13 @@ pub(super) fn show(app: &mut VedutaApp, ui: &mut egui::Ui) {
 
 /// Keeps the draft as a step of the edits, once nothing of it is being dragged or typed.
 fn commit(app: &mut VedutaApp, ctx: &egui::Context) {
-    let view = &app.print;
-    let busy = ctx.input(|i| i.pointer.any_down()) || ctx.egui_wants_keyboard_input();
+    let view = &mut app.print;
+    let focus = ctx.memory(egui::Memory::focused).filter(|_| ctx.egui_wants_keyboard_input());
+    if view.last != view.draft {
+        view.last.clone_from(&view.draft);
+        view.typing = focus;
+    }
+    let busy = ctx.input(|i| i.pointer.any_down()) || (focus.is_some() && focus == view.typing);
     let Some(session) = app.session.as_mut() else { return };
     if busy || !session.is_editable() || view.saved.as_ref().unwrap_or(&Order::default()) == &view.draft {
         return;
