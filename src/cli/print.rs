@@ -5,6 +5,7 @@
 //! read back is judged by the same rules as `veduta check`; faults make the exit status 1, the files stay.
 
 mod area;
+mod colours;
 
 use super::{CliError, say};
 use crate::order::{
@@ -58,6 +59,8 @@ pub struct PrintArgs {
     /// Leave walls thinner, and gaps narrower, than the printer makes them
     #[arg(long)]
     pub no_thicken: bool,
+    #[command(flatten)]
+    pub colours: colours::ColourArgs,
     /// Formats to write [default: 3mf, or the first that the printer takes]
     #[arg(long, value_enum, value_delimiter = ',')]
     pub formats: Vec<Format>,
@@ -102,6 +105,7 @@ fn order(args: &PrintArgs, frame: Option<&LocalFrame>) -> Result<Order, CliError
         z_scale: args.z_scale,
         base_mm: args.base_mm,
         thicken: !args.no_thicken,
+        colour: args.colours.order(),
         formats: args.formats.clone(),
         title: args.title.clone(),
         copies: args.copies,

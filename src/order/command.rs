@@ -38,6 +38,12 @@ pub fn command(order: &Order, project: &Path, out: &Path) -> String {
     let words_of = |f: &super::Format| f.to_possible_value().map_or_else(String::new, |v| v.get_name().to_string());
     let formats: Vec<String> = order.formats.iter().map(words_of).collect();
     option("--formats", (!formats.is_empty()).then(|| formats.join(",")));
+    let colour = &order.colour;
+    option("--filaments", colour.filaments.map(|n| n.to_string()));
+    option("--icc", colour.icc.as_ref().map(|p| p.display().to_string()));
+    let (change, none) = (colour.adjustment, fresh.colour.adjustment);
+    option("--lift", (change.lift != none.lift).then(|| change.lift.to_string()));
+    option("--saturation", (change.saturation != none.saturation).then(|| change.saturation.to_string()));
     option("--title", order.title.clone());
     option("--copies", (order.copies != fresh.copies).then(|| order.copies.to_string()));
     for waiver in &order.waived {
@@ -45,6 +51,11 @@ pub fn command(order: &Order, project: &Path, out: &Path) -> String {
     }
     if !order.thicken {
         words.push("--no-thicken".into());
+    }
+    for (name, said) in [("--vertex-colours", colour.vertices), ("--proof", colour.proof)] {
+        if said {
+            words.push(name.into());
+        }
     }
     words.join(" ")
 }

@@ -1,6 +1,6 @@
 //! Makes the parts of an order, in memory.
 
-use super::{Order, OrderError, printers};
+use super::{Format, Order, OrderError, printers, slices};
 use crate::base::{Ctx, Diagnostic, Event};
 use crate::print::printer::Printer;
 use crate::print::{Area, Frame, make_part, well_covered};
@@ -79,6 +79,9 @@ pub fn make(ctx: &Ctx, subject: &Subject, order: &Order) -> Result<Made, OrderEr
     }
     let printer = printers::find(&order.printer)?;
     order.formats_for(&printer)?;
+    if order.formats.contains(&Format::Slices) {
+        slices::options_for(&printer)?;
+    }
     let mut options = order.part_options(&printer, subject);
     let area = match options.area.take() {
         Some(area) => area,
@@ -95,6 +98,7 @@ pub fn make(ctx: &Ctx, subject: &Subject, order: &Order) -> Result<Made, OrderEr
         view.emit(event);
     });
     let part = make_part(&listening, &subject.city, &options)?;
+    let part = order.colour.prepared(&listening, part, &printer)?;
     let notes = notes.lock().unwrap_or_else(PoisonError::into_inner).clone();
     let parts = vec![MadePart { name: "part".into(), part: Arc::new(part), at: Vector3::zeros() }];
     Ok(Made { order: order.clone(), printer, frame, parts, notes })

@@ -6,6 +6,7 @@
 //! line. Who adds a field gives it a default, a line in [`Order::check`] where it can have no sense, and one in
 //! [`command`]. Cost: that of [`crate::print`].
 
+mod colours;
 mod command;
 mod encode;
 mod error;
@@ -15,9 +16,11 @@ mod make;
 mod page;
 pub mod pictures;
 pub mod printers;
+pub mod slices;
 mod ticket;
 mod write;
 
+pub use colours::ColourOrder;
 pub use command::command;
 pub use encode::{Encoded, encode, judged};
 pub use error::OrderError;
@@ -49,6 +52,8 @@ pub struct Order {
     pub base_mm: f64,
     /// Whether walls are made as thick, and gaps as wide, as the printer asks for.
     pub thicken: bool,
+    /// Colours.
+    pub colour: ColourOrder,
     /// Formats; none takes 3MF, or the first that the printer takes.
     pub formats: Vec<Format>,
     /// Title; `None` takes the subject's name.
@@ -69,6 +74,7 @@ impl Default for Order {
             z_scale: part.z_scale,
             base_mm: part.base_mm,
             thicken: true,
+            colour: ColourOrder::default(),
             formats: Vec::new(),
             title: None,
             copies: 1,
@@ -105,10 +111,12 @@ pub enum Format {
     Glb,
     /// Shape alone
     Stl,
+    /// Voxel slices: a PNG for each layer and a manifest
+    Slices,
 }
 
 impl Format {
-    /// All of them.
+    /// Those that are one file with what it refers to.
     pub const ALL: [Self; 6] = [Self::ThreeMf, Self::Obj, Self::Wrl, Self::Ply, Self::Glb, Self::Stl];
 
     /// The ending of its files' names.
@@ -120,6 +128,7 @@ impl Format {
             Self::Ply => "ply",
             Self::Glb => "glb",
             Self::Stl => "stl",
+            Self::Slices => "png",
         }
     }
 }
@@ -135,6 +144,8 @@ pub enum Field {
     ZScale,
     /// Base.
     Base,
+    /// Colours.
+    Colour,
     /// Copies.
     Copies,
     /// Waivers.
@@ -162,6 +173,9 @@ impl Order {
         if !(self.base_mm >= 2.0) {
             wrong.push((Field::Base, PrintError::ThinBase { base_mm: self.base_mm }.into()));
         }
+        if let Some(e) = self.colour.check() {
+            wrong.push((Field::Colour, e));
+        }
         if self.copies == 0 {
             let value = 0.0;
             wrong.push((
@@ -175,10 +189,11 @@ impl Order {
         wrong
     }
 
-    /// The formats that are written for a printer.
+    /// The formats that are written for a printer, besides slices.
     pub fn formats_for(&self, printer: &Printer) -> Result<Vec<Format>, OrderError> {
-        if !self.formats.is_empty() {
-            return Ok(self.formats.clone());
+        let own: Vec<Format> = self.formats.iter().copied().filter(|f| *f != Format::Slices).collect();
+        if !own.is_empty() {
+            return Ok(own);
         }
         let Some(accepted) = printer.formats.as_ref().map(|f| &f.value) else { return Ok(vec![Format::ThreeMf]) };
         let first = Format::ALL.into_iter().find(|f| accepted.iter().any(|a| a == f.ending()));

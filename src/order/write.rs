@@ -31,7 +31,8 @@ impl Judged {
         known: &[Self],
     ) -> Result<(Self, encode::Encoded), OrderError> {
         let of = &made.parts[part];
-        let encoded = encode::encode(&of.part, &of.name, format)?;
+        let own = made.order.colour.encoded(ctx, (&of.part, &of.name), format, &made.printer)?;
+        let encoded = own.map_or_else(|| encode::encode(&of.part, &of.name, format), Ok)?;
         let checksum = blake3::hash(encoded.files.first().map_or(&[], |f| f.1.as_slice())).to_hex().to_string();
         let verdict = match known.iter().find(|k| k.checksum == checksum && k.verdict.printer == made.printer.name) {
             Some(known) => known.verdict.clone(),
