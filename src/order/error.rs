@@ -88,7 +88,9 @@ impl OrderError {
             Self::NoMesh { .. } => format!("files that end in {} are read", FORMATS.join(", ")),
             Self::NoFormat { .. } => "choose a format with --formats and convert it".into(),
             Self::Profile(e) => e.hint().into(),
-            Self::NoSlices { .. } => "choose a printer that takes slices, or give a rule pack of your own with both limits".into(),
+            Self::NoSlices { .. } => {
+                "choose a printer that takes slices, or give a rule pack of your own with both limits".into()
+            }
             Self::NoReason { .. } => "say why the finding does not matter: --waive CODE=REASON".into(),
             Self::Ticket { .. } => "please report this with the order".into(),
         }

@@ -218,6 +218,7 @@ impl Order {
             build_mm: printer.build_mm.as_ref().map(|b| b.value),
             max_triangles: limit(&printer.triangles)
                 .map_or(defaults.max_triangles, |n| defaults.max_triangles.min(n as usize)),
+            texel_mm: printer.texel_mm(),
             page: defaults.page.min(texture as usize),
             title: self.title.clone().unwrap_or_else(|| subject.name.clone()),
             ..defaults
