@@ -60,7 +60,8 @@ impl ColourOrder {
     pub fn filaments_for(&self, printer: &Printer) -> Option<usize> {
         let limit = printer.colours.as_ref().map(|l| l.value as usize);
         let own = self.filaments.map(|n| n as usize);
-        let lays_filaments = printer.quirks.contains(&Quirk::NoTextures);
+        // The profile that every printer satisfies has no process, and keeps its texture.
+        let lays_filaments = printer.process == "filament";
         let most = limit.unwrap_or(MOST_FILAMENTS);
         (lays_filaments || own.is_some()).then(|| own.unwrap_or(limit.unwrap_or(5)).min(most).clamp(1, MOST_FILAMENTS))
     }
@@ -159,7 +160,9 @@ impl ColourOrder {
                 let thumbnail = png(&part_picture(&shown(part, &painting), (512, 384))).map_err(failed)?;
                 painted::write((part, &painting), slicer, &metadata, Some(&thumbnail), &mut bytes).map_err(failed)?;
             }
-            (Format::Obj | Format::Ply | Format::ThreeMf, filaments) if self.vertices || filaments.is_some() => {
+            (Format::Obj | Format::Ply | Format::ThreeMf, filaments)
+                if self.vertices || filaments.is_some() || ignores_textures(printer) =>
+            {
                 let fresh = CornerOptions::default();
                 let most = printer.triangles.as_ref().map_or(fresh.max_triangles, |l| l.value as usize);
                 let options =
@@ -190,6 +193,11 @@ impl ColourOrder {
     }
 }
 
+/// Whether a printer of a known process takes no textures.
+fn ignores_textures(printer: &Printer) -> bool {
+    !printer.process.is_empty() && printer.quirks.contains(&Quirk::NoTextures)
+}
+
 impl From<ProfileError> for OrderError {
     fn from(e: ProfileError) -> Self {
         Self::Profile(e)
@@ -209,6 +217,8 @@ mod tests {
         assert_eq!(order.filaments_for(of("prusa")), Some(5));
         assert_eq!(order.filaments_for(of("bambu")), Some(16));
         assert_eq!(order.filaments_for(of("polyjet")), None);
+        assert_eq!(order.filaments_for(of("default")), None);
+        assert!(ignores_textures(of("bambu")) && !ignores_textures(of("default")) && !ignores_textures(of("hp580")));
         let four = ColourOrder { filaments: Some(4), ..order.clone() };
         assert_eq!(four.filaments_for(of("bambu")), Some(4));
         assert_eq!(ColourOrder { filaments: Some(9), ..order.clone() }.filaments_for(of("prusa")), Some(5));

@@ -159,8 +159,11 @@ impl Printer {
     }
 
     /// The largest texel of which a printed colour loses nothing: two dots, since one dot has no mixed colour, or half of the
-    /// smallest detail.
+    /// smallest detail. `None` where the process is not known: whoever prints the file may resolve more.
     pub fn texel_mm(&self) -> Option<f64> {
+        if self.process.is_empty() {
+            return None;
+        }
         let dots = self.dpi.as_ref().map(|l| 2.0 * 25.4 / l.value[0].min(l.value[1]));
         dots.or_else(|| self.detail_mm.as_ref().map(|l| l.value / 2.0))
     }
