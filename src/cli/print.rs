@@ -5,6 +5,7 @@
 //! read back is judged by the same rules as `veduta check`; faults make the exit status 1, the files stay.
 
 mod area;
+mod colours;
 
 use super::{CliError, say};
 use crate::order::{
@@ -81,6 +82,8 @@ pub struct PrintArgs {
     /// A north arrow on the slab
     #[arg(long)]
     pub north_arrow: bool,
+    #[command(flatten)]
+    pub colours: colours::ColourArgs,
     /// Formats to write [default: 3mf, or the first that the printer takes]
     #[arg(long, value_enum, value_delimiter = ',')]
     pub formats: Vec<Format>,
@@ -135,6 +138,7 @@ fn order(args: &PrintArgs, frame: Option<&LocalFrame>) -> Result<Order, CliError
             north_arrow: args.north_arrow,
             ..Plinth::default()
         },
+        colour: args.colours.order(),
         formats: args.formats.clone(),
         title: args.title.clone(),
         copies: args.copies,

@@ -48,6 +48,12 @@ pub fn command(order: &Order, project: &Path, out: &Path) -> String {
     let words_of = |f: &super::Format| f.to_possible_value().map_or_else(String::new, |v| v.get_name().to_string());
     let formats: Vec<String> = order.formats.iter().map(words_of).collect();
     option("--formats", (!formats.is_empty()).then(|| formats.join(",")));
+    let colour = &order.colour;
+    option("--filaments", colour.filaments.map(|n| n.to_string()));
+    option("--icc", colour.icc.as_ref().map(|p| p.display().to_string()));
+    let (change, none) = (colour.adjustment, fresh.colour.adjustment);
+    option("--lift", (change.lift != none.lift).then(|| change.lift.to_string()));
+    option("--saturation", (change.saturation != none.saturation).then(|| change.saturation.to_string()));
     option("--title", order.title.clone());
     option("--copies", (order.copies != fresh.copies).then(|| order.copies.to_string()));
     for waiver in &order.waived {
@@ -57,6 +63,8 @@ pub fn command(order: &Order, project: &Path, out: &Path) -> String {
         (!order.thicken, "--no-thicken"),
         (order.plinth.engraved, "--engraved"),
         (order.plinth.north_arrow, "--north-arrow"),
+        (colour.vertices, "--vertex-colours"),
+        (colour.proof, "--proof"),
     ];
     words.extend(switches.into_iter().filter(|s| s.0).map(|s| s.1.to_string()));
     words.join(" ")

@@ -78,6 +78,7 @@ fn write(part: &Part, stem: &str, name: &str, format: Format) -> IoResult<Vec<(S
         }
         Format::Glb => gltf::write_part(part, &mut bytes)?,
         Format::Stl => stl::write(&part.mesh, &mut bytes)?,
+        Format::Slices => return Err(Error::from(ErrorKind::Unsupported)),
     }
     Ok(vec![(name.into(), bytes)])
 }

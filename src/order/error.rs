@@ -4,6 +4,7 @@ use super::files::FileError;
 use crate::base::Cancelled;
 use crate::formats::read::{FORMATS, ReadError};
 use crate::print::PrintError;
+use crate::print::colour::profile::ProfileError;
 use crate::print::printer::PrinterError;
 use crate::project::ProjectError;
 use std::path::PathBuf;
@@ -51,6 +52,15 @@ pub enum OrderError {
         /// What it takes.
         accepted: String,
     },
+    /// The colour profile cannot be used.
+    #[error(transparent)]
+    Profile(ProfileError),
+    /// The rule pack does not say how finely the printer prints.
+    #[error("slices for {printer} cannot be made: its rule pack has no dpi or no layer_mm")]
+    NoSlices {
+        /// Title of the printer.
+        printer: String,
+    },
     /// A waiver without a reason, or of nothing.
     #[error("the waiver of {code:?} has no reason")]
     NoReason {
@@ -77,6 +87,10 @@ impl OrderError {
             Self::TileUnits { .. } => "convert them to one format, or give one file at a time".into(),
             Self::NoMesh { .. } => format!("files that end in {} are read", FORMATS.join(", ")),
             Self::NoFormat { .. } => "choose a format with --formats and convert it".into(),
+            Self::Profile(e) => e.hint().into(),
+            Self::NoSlices { .. } => {
+                "choose a printer that takes slices, or give a rule pack of your own with both limits".into()
+            }
             Self::NoReason { .. } => "say why the finding does not matter: --waive CODE=REASON".into(),
             Self::Ticket { .. } => "please report this with the order".into(),
         }

@@ -1,6 +1,6 @@
 //! Makes the parts of an order, in memory.
 
-use super::{Order, OrderError, printers};
+use super::{Format, Order, OrderError, printers, slices};
 use crate::base::{Ctx, Diagnostic, Event};
 use crate::print::printer::Printer;
 use crate::print::{Area, Frame, make_parts, well_covered};
@@ -79,6 +79,9 @@ pub fn make(ctx: &Ctx, subject: &Subject, order: &Order) -> Result<Made, OrderEr
     }
     let printer = printers::find(&order.printer)?;
     order.formats_for(&printer)?;
+    if order.formats.contains(&Format::Slices) {
+        slices::options_for(&printer)?;
+    }
     let mut options = order.part_options(&printer, subject);
     let area = match options.area.take() {
         Some(area) => area,
@@ -95,11 +98,15 @@ pub fn make(ctx: &Ctx, subject: &Subject, order: &Order) -> Result<Made, OrderEr
         view.emit(event);
     });
     let pieces = make_parts(&listening, &subject.city, &options)?;
+    let prepared: Result<Vec<MadePart>, OrderError> = pieces
+        .into_iter()
+        .map(|piece| {
+            let name = if piece.name.is_empty() { "part".into() } else { format!("part-{}", piece.name) };
+            let part = order.colour.prepared(&listening, piece.part, &printer)?;
+            Ok(MadePart { name, part: Arc::new(part), at: piece.at })
+        })
+        .collect();
+    let parts = prepared?;
     let notes = notes.lock().unwrap_or_else(PoisonError::into_inner).clone();
-    let parts = pieces.into_iter().map(|piece| {
-        let name = if piece.name.is_empty() { "part".into() } else { format!("part-{}", piece.name) };
-        MadePart { name, part: Arc::new(piece.part), at: piece.at }
-    });
-    let parts = parts.collect();
     Ok(Made { order: order.clone(), printer, frame, parts, notes })
 }

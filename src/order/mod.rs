@@ -6,6 +6,7 @@
 //! line. Who adds a field gives it a default, a line in [`Order::check`] where it can have no sense, and one in
 //! [`command`]. Cost: that of [`crate::print`].
 
+mod colours;
 mod command;
 mod encode;
 mod error;
@@ -15,9 +16,11 @@ mod make;
 mod page;
 pub mod pictures;
 pub mod printers;
+pub mod slices;
 mod ticket;
 mod write;
 
+pub use colours::ColourOrder;
 pub use command::command;
 pub use encode::{Encoded, encode, judged};
 pub use error::OrderError;
@@ -60,6 +63,8 @@ pub struct Order {
     pub split: Split,
     /// Text and north arrow on a slab around the city.
     pub plinth: Plinth,
+    /// Colours.
+    pub colour: ColourOrder,
     /// Formats; none takes 3MF, or the first that the printer takes.
     pub formats: Vec<Format>,
     /// Title; `None` takes the subject's name.
@@ -84,6 +89,7 @@ impl Default for Order {
             drain_mm: None,
             split: Split::None,
             plinth: Plinth::default(),
+            colour: ColourOrder::default(),
             formats: Vec::new(),
             title: None,
             copies: 1,
@@ -120,10 +126,12 @@ pub enum Format {
     Glb,
     /// Shape alone
     Stl,
+    /// Voxel slices: a PNG for each layer and a manifest
+    Slices,
 }
 
 impl Format {
-    /// All of them.
+    /// Those that are one file with what it refers to.
     pub const ALL: [Self; 6] = [Self::ThreeMf, Self::Obj, Self::Wrl, Self::Ply, Self::Glb, Self::Stl];
 
     /// The ending of its files' names.
@@ -135,6 +143,7 @@ impl Format {
             Self::Ply => "ply",
             Self::Glb => "glb",
             Self::Stl => "stl",
+            Self::Slices => "png",
         }
     }
 }
@@ -156,6 +165,8 @@ pub enum Field {
     Split,
     /// Text and north arrow.
     Plinth,
+    /// Colours.
+    Colour,
     /// Copies.
     Copies,
     /// Waivers.
@@ -204,6 +215,9 @@ impl Order {
             let what = "the number of pieces along a side";
             wrong.push((Field::Split, PrintError::Absurd { what, value, limit: "1 to 26" }.into()));
         }
+        if let Some(e) = self.colour.check() {
+            wrong.push((Field::Colour, e));
+        }
         if self.copies == 0 {
             let value = 0.0;
             wrong.push((
@@ -217,10 +231,11 @@ impl Order {
         wrong
     }
 
-    /// The formats that are written for a printer.
+    /// The formats that are written for a printer, besides slices.
     pub fn formats_for(&self, printer: &Printer) -> Result<Vec<Format>, OrderError> {
-        if !self.formats.is_empty() {
-            return Ok(self.formats.clone());
+        let own: Vec<Format> = self.formats.iter().copied().filter(|f| *f != Format::Slices).collect();
+        if !own.is_empty() {
+            return Ok(own);
         }
         let Some(accepted) = printer.formats.as_ref().map(|f| &f.value) else { return Ok(vec![Format::ThreeMf]) };
         let first = Format::ALL.into_iter().find(|f| accepted.iter().any(|a| a == f.ending()));
@@ -251,6 +266,7 @@ impl Order {
             build_mm: printer.build_mm.as_ref().map(|b| b.value),
             max_triangles: limit(&printer.triangles)
                 .map_or(defaults.max_triangles, |n| defaults.max_triangles.min(n as usize)),
+            texel_mm: printer.texel_mm(),
             page: defaults.page.min(texture as usize),
             title: self.title.clone().unwrap_or_else(|| subject.name.clone()),
             ..defaults

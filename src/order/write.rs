@@ -1,11 +1,12 @@
 //! Writes what was made into a folder: files, each read back and judged, pictures, report and ticket.
 
 use super::files::put;
-use super::{FileError, Format, Made, OrderError, encode, judged, page, pictures, ticket};
-use crate::base::{Ctx, Severity};
+use super::{FileError, Format, Made, OrderError, encode, judged, page, pictures, slices, ticket};
+use crate::base::{Ctx, Diagnostic, Event, Severity};
 use crate::print::judge::{Finding, Verdict};
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
 
 /// A file of a part and what the judge said of it.
 #[derive(Clone, Debug)]
@@ -31,7 +32,8 @@ impl Judged {
         known: &[Self],
     ) -> Result<(Self, encode::Encoded), OrderError> {
         let of = &made.parts[part];
-        let encoded = encode::encode(&of.part, &of.name, format)?;
+        let own = made.order.colour.encoded(ctx, (&of.part, &of.name), format, &made.printer)?;
+        let encoded = own.map_or_else(|| encode::encode(&of.part, &of.name, format), Ok)?;
         let checksum = blake3::hash(encoded.files.first().map_or(&[], |f| f.1.as_slice())).to_hex().to_string();
         let verdict = match known.iter().find(|k| k.checksum == checksum && k.verdict.printer == made.printer.name) {
             Some(known) => known.verdict.clone(),
@@ -69,12 +71,20 @@ impl Written {
 pub fn write(ctx: &Ctx, made: &Made, folder: &Path, command: &str, known: &[Judged]) -> Result<Written, OrderError> {
     fs::create_dir_all(folder).map_err(|e| FileError::new("create", folder, &e))?;
     let formats = made.order.formats_for(&made.printer)?;
+    let notes: Arc<Mutex<Vec<Diagnostic>>> = Arc::default();
+    let (kept, view) = (notes.clone(), ctx.clone());
+    let listening = ctx.observed(move |event| {
+        if let Event::Diagnostic { diagnostic, .. } = &event {
+            kept.lock().unwrap_or_else(PoisonError::into_inner).push(diagnostic.clone());
+        }
+        view.emit(event);
+    });
     let total = (made.parts.len() * formats.len()) as u64;
     let mut files = Vec::new();
     for part in 0..made.parts.len() {
         for &format in &formats {
             ctx.tick(files.len() as u64, total)?;
-            let (judged, encoded) = Judged::of(ctx, made, (part, format), known)?;
+            let (judged, encoded) = Judged::of(&listening, made, (part, format), known)?;
             let mut paths = Vec::new();
             for (name, bytes) in &encoded.files {
                 let path = folder.join(name);
@@ -87,14 +97,21 @@ pub fn write(ctx: &Ctx, made: &Made, folder: &Path, command: &str, known: &[Judg
     let several = made.parts.len() > 1;
     let mut shown = Vec::new();
     for part in &made.parts {
-        for (side, picture) in pictures::from_all_sides(&part.part) {
+        let proofs = made.order.colour.pictures(&part.part, &made.printer)?;
+        for (side, picture) in pictures::from_all_sides(&part.part).into_iter().chain(proofs) {
             let whose = if several { format!("{}-", part.name.trim_start_matches("part-")) } else { String::new() };
             put(&folder.join(format!("preview-{whose}{side}.jpg")), &picture.jpeg)?;
             shown.push(picture);
         }
     }
     let written = Written { folder: folder.to_path_buf(), files };
-    let ticket = ticket::of(made, &written, command)?;
+    // What was said of the files belongs to the parts' notes.
+    let mut made = made.clone();
+    made.notes.extend(notes.lock().unwrap_or_else(PoisonError::into_inner).drain(..));
+    if made.order.formats.contains(&Format::Slices) {
+        slices::write(ctx, &made, folder)?;
+    }
+    let ticket = ticket::of(&made, &written, command)?;
     let text = serde_json::to_string_pretty(&ticket).map_err(|e| OrderError::Ticket { reason: e.to_string() })?;
     put(&folder.join("ticket.json"), text.as_bytes())?;
     put(&folder.join("report.html"), page::report(&ticket, &written, &shown).as_bytes())?;

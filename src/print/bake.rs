@@ -1,7 +1,7 @@
 //! Bakes the city's colours onto the part's texture page.
 //!
 //! In: the part's triangles with their texels and the places of the city that their corners come from, the city. Out:
-//! the page. Each texel takes the colour of the city's surface closest to its place, as the mean of four samples; the space between
+//! the page. Each texel takes the colour of the city's surface closest to its place, as the mean of four or more samples; the space between
 //! charts takes the colours of the nearest texels, so that filtering does not bleed. Cost: one closest-point query a
 //! sample, parallel over triangles.
 
@@ -29,12 +29,15 @@ pub struct Page {
     pub side: usize,
     /// Colour of sides and base.
     pub plain: [u8; 3],
+    /// Samples along a texel's side.
+    pub samples: usize,
 }
 
 /// Colours the page. Samples farther than `reach` metres from the city's surface (there should be none) stay plain.
 pub fn bake(ctx: &Ctx, surface: &Surface<'_>, page: &Page, city: &City, reach: f64) -> Result<Rgb8, Cancelled> {
     let Surface { solid, unfolding } = *surface;
-    let Page { side: page, plain } = *page;
+    let Page { side: page, plain, samples } = *page;
+    let step = 1.0 / samples.max(1) as f64;
     let bvh = Bvh::new(&city.mesh);
     let (done, total) = (AtomicU64::new(0), solid.photo.len() as u64);
     let painted: Vec<Vec<(u32, [u8; 3])>> = (0..solid.photo.len())
@@ -55,7 +58,8 @@ pub fn bake(ctx: &Ctx, surface: &Surface<'_>, page: &Page, city: &City, reach: f
                 .into_iter()
                 .map(|(x, y)| {
                     let mut sum = [0f32; 4];
-                    for (dx, dy) in [(0.25, 0.25), (0.75, 0.25), (0.25, 0.75), (0.75, 0.75)] {
+                    for (i, j) in (0..samples * samples).map(|k| (k % samples, k / samples)) {
+                        let (dx, dy) = ((i as f64 + 0.5) * step, (j as f64 + 0.5) * step);
                         if let Some(c) = sample(Vector2::new(x as f64 + dx, y as f64 + dy)) {
                             for k in 0..3 {
                                 sum[k] += c[k];

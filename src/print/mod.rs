@@ -12,6 +12,7 @@ pub mod cartography;
 mod charts;
 mod close;
 pub mod colour;
+pub mod deviation;
 mod error;
 pub mod hollow;
 pub mod judge;
@@ -21,6 +22,7 @@ pub mod outline;
 pub mod plinth;
 pub mod printer;
 pub mod settle;
+pub mod slices;
 mod slivers;
 pub mod solid;
 pub mod split;
@@ -179,9 +181,24 @@ fn check_size(size_mm: [f64; 3], options: &PartOptions) -> Result<(), PrintError
     }
 }
 
+/// The body unfolded on a page no larger than asked for, and no finer than the printer's texel; and the page's side.
+fn unfolded(body: &Solid, options: &PartOptions) -> (usize, charts::Unfolding) {
+    let full = charts::unfold(&body.mesh, &body.photo, options.page);
+    let Some(texel) = options.texel_mm.filter(|t| *t > 1.0 / full.density) else { return (options.page, full) };
+    // Padding takes the more of a page the smaller it is: a little more than in proportion.
+    let side = options.page as f64 / (texel * full.density) * 1.04;
+    let side = ((side / 64.0).ceil() as usize * 64).clamp(64.min(options.page), options.page);
+    (side, charts::unfold(&body.mesh, &body.photo, side))
+}
+
+/// Samples along a texel's side, so that none of the city's texels is passed over.
+fn samples(texel: f64, city_texel: f64) -> usize {
+    if city_texel > 0.0 { ((texel / city_texel).ceil() as usize).clamp(2, 6) } else { 2 }
+}
+
 /// Unfolds and bakes the body.
 fn colour(ctx: &Ctx, city: &City, frame: &Frame, options: &PartOptions, body: &Solid) -> Result<Part, PrintError> {
-    let unfolding = charts::unfold(&body.mesh, &body.photo, options.page);
+    let (page, unfolding) = unfolded(body, options);
     let texel_mm = 1.0 / unfolding.density;
     ctx.report(Diagnostic::info(
         "part-texture",
@@ -191,11 +208,11 @@ fn colour(ctx: &Ctx, city: &City, frame: &Frame, options: &PartOptions, body: &S
     let texture = bake::bake(
         ctx,
         &bake::Surface { solid: body, unfolding: &unfolding },
-        &bake::Page { side: options.page, plain: options.plain },
+        &bake::Page { side: page, plain: options.plain, samples: samples(texel_mm / frame.mm_per_unit, city.texel_m) },
         city,
         frame.rectangle.size.max() * 0.05,
     )?;
-    let side = options.page as f64;
+    let side = page as f64;
     let uvs = unfolding.texels.iter().map(|c| c.map(|p| [(p.x / side) as f32, (p.y / side) as f32])).collect();
     Ok(Part {
         mesh: body.mesh.clone(),

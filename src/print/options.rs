@@ -35,8 +35,10 @@ pub struct PartOptions {
     pub build_mm: Option<[f64; 3]>,
     /// Most triangles.
     pub max_triangles: usize,
-    /// Side of the square texture page in texels.
+    /// Side of the square texture page in texels, at most.
     pub page: usize,
+    /// The texel that the printer resolves: the page is no finer. `None` fills the page.
+    pub texel_mm: Option<f64>,
     /// Colour of sides and base (sRGB).
     pub plain: [u8; 3],
     /// Title.
@@ -69,6 +71,7 @@ impl Default for PartOptions {
             build_mm: None,
             max_triangles: 1_000_000,
             page: 2048,
+            texel_mm: None,
             plain: [206, 204, 198],
             title: "city".into(),
         }

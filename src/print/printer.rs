@@ -71,6 +71,12 @@ pub struct Printer {
     pub bit_depth: Option<Limit<f64>>,
     /// Most colours (filaments).
     pub colours: Option<Limit<f64>>,
+    /// Dots to the inch along x and y.
+    pub dpi: Option<Limit<[f64; 2]>>,
+    /// Height of a layer.
+    pub layer_mm: Option<Limit<f64>>,
+    /// Depth of the coloured shell over the core.
+    pub shell_mm: Option<Limit<f64>>,
     /// Thinnest wall.
     pub wall_mm: Option<Limit<f64>>,
     /// Smallest detail.
@@ -143,6 +149,7 @@ impl Printer {
         let printer: Self = toml::from_str(text)
             .map_err(|e| PrinterError::Syntax { name: name.to_string(), reason: e.to_string().trim().to_string() })?;
         let sides = printer.build_mm.iter().flat_map(|l| l.value).map(|v| ("build_mm", v));
+        let sides = sides.chain(printer.dpi.iter().flat_map(|l| l.value).map(|v| ("dpi", v)));
         for (limit, value) in printer.numbers().iter().filter_map(|(n, l)| Some((*n, (*l)?.value))).chain(sides) {
             if !(value > 0.0 && value.is_finite()) {
                 return Err(PrinterError::Absurd { name: name.to_string(), limit, value });
@@ -151,8 +158,18 @@ impl Printer {
         Ok(printer)
     }
 
+    /// The largest texel of which a printed colour loses nothing: two dots, since one dot has no mixed colour, or half of the
+    /// smallest detail. `None` where the process is not known: whoever prints the file may resolve more.
+    pub fn texel_mm(&self) -> Option<f64> {
+        if self.process.is_empty() {
+            return None;
+        }
+        let dots = self.dpi.as_ref().map(|l| 2.0 * 25.4 / l.value[0].min(l.value[1]));
+        dots.or_else(|| self.detail_mm.as_ref().map(|l| l.value / 2.0))
+    }
+
     /// The limits that are one number, by name.
-    pub fn numbers(&self) -> [(&'static str, Option<&Limit<f64>>); 16] {
+    pub fn numbers(&self) -> [(&'static str, Option<&Limit<f64>>); 18] {
         [
             ("triangles", self.triangles.as_ref()),
             ("file_mb", self.file_mb.as_ref()),
@@ -160,6 +177,8 @@ impl Printer {
             ("texture_pages", self.texture_pages.as_ref()),
             ("bit_depth", self.bit_depth.as_ref()),
             ("colours", self.colours.as_ref()),
+            ("layer_mm", self.layer_mm.as_ref()),
+            ("shell_mm", self.shell_mm.as_ref()),
             ("wall_mm", self.wall_mm.as_ref()),
             ("detail_mm", self.detail_mm.as_ref()),
             ("embossed_mm", self.embossed_mm.as_ref()),

@@ -76,6 +76,26 @@ fn a_part_is_closed_and_has_the_size_asked_for() {
 }
 
 #[test]
+fn a_page_is_no_finer_than_the_printer_and_keeps_the_colours() {
+    use crate::print::colour::above::{Plan, city as city_above, compare, part as part_above};
+    let area = Rectangle { centre: Vector2::new(17.0, 25.0), size: Vector2::new(30.0, 30.0), azimuth: 0.0 };
+    let city = city(40, false);
+    let mut options = PartOptions { area: Some(area.into()), ..options() };
+    let full = make_part(&Ctx::silent(), &city, &options).unwrap();
+    options.texel_mm = Some(1.0);
+    let reduced = make_part(&Ctx::silent(), &city, &options).unwrap();
+    assert_eq!(full.texture.width, 512);
+    assert!(reduced.texture.width < 400 && reduced.mesh == full.mesh, "{}", reduced.texture.width);
+    let frame = Frame::new(&city, &area.into(), &options).unwrap();
+    let plan = Plan { size_mm: frame.rectangle.size * frame.mm_per_unit, pixel_mm: 2.0, samples: 3 };
+    let seen = city_above(&city, |v| frame.part_from_city(v), &plan);
+    for part in [full, reduced] {
+        let found = compare(&part_above(&part, &plan, false), &seen, &plan);
+        assert!(found.median_de < 1.0 && found.pixels > 4000, "{found:?}");
+    }
+}
+
+#[test]
 fn the_top_has_the_citys_colours_and_the_sides_are_plain() {
     let area = Rectangle { centre: Vector2::new(17.0, 25.0), size: Vector2::new(30.0, 30.0), azimuth: 0.0 };
     let options = PartOptions { area: Some(area.into()), ..options() };

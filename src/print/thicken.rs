@@ -10,11 +10,11 @@
 //! Source of the idea: the medial axis transform, H. Blum, "A transformation for extracting new descriptors of shape",
 //! 1967; a body is the union of its inscribed balls, and one with no ball below a radius is nowhere thinner.
 
-use super::{PrintError, outline};
 use super::level_set::{Ball, surface_of_balls};
 use super::printer::{Limit, Printer};
 use super::solid::Solid;
 use super::thickness::{Gauge, sample_points};
+use super::{PrintError, outline};
 use crate::base::Ctx;
 use crate::mesh::bvh::Bvh;
 use crate::mesh::{SimplifyOptions, simplify};
@@ -165,7 +165,13 @@ fn grown(inscribed: &[Ball], reach: Reach) -> Vec<Ball> {
 }
 
 /// The surface of the balls that a body lacks, coloured like its nearest place.
-pub fn solid(ctx: &Ctx, lack: &Lack, outline: &[Vector2<f64>], body: &Solid, reach: Reach) -> Result<Solid, PrintError> {
+pub fn solid(
+    ctx: &Ctx,
+    lack: &Lack,
+    outline: &[Vector2<f64>],
+    body: &Solid,
+    reach: Reach,
+) -> Result<Solid, PrintError> {
     let mut balls = grown(&lack.walls, reach);
     balls.extend(lack.left.iter().map(|ball| Ball { radius: reach.wall_mm * EXCESS / 2.0, ..*ball }));
     balls.extend(balls.clone().iter().filter_map(|ball| inside(outline, ball)));

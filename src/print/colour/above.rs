@@ -7,9 +7,9 @@
 
 use crate::base::stats;
 use crate::image::Grid;
+use crate::image::Rgb8;
 use crate::image::colour::{delta_e_2000, lab_of_linear, quantise, to_linear, to_srgb};
 use crate::image::raster::{NO_FACE, Projection, View, rasterise};
-use crate::image::Rgb8;
 use crate::scene::{City, Part};
 use nalgebra::{Vector2, Vector3};
 use rayon::prelude::*;
@@ -59,9 +59,7 @@ pub fn part(part: &Part, plan: &Plan, sides: bool) -> Seen {
 /// The city from above; `place` brings its points into the part's millimetres.
 pub fn city(city: &City, place: impl Fn(&Vector3<f64>) -> Vector3<f64>, plan: &Plan) -> Seen {
     let points: Vec<Vector3<f64>> = city.mesh.vertices.iter().map(place).collect();
-    let colour = |t: usize, w: [f32; 3]| {
-        Some(sampled(&city.pages[usize::from(city.page[t])].image, &city.uvs[t], w))
-    };
+    let colour = |t: usize, w: [f32; 3]| Some(sampled(&city.pages[usize::from(city.page[t])].image, &city.uvs[t], w));
     view(&points, &city.mesh.triangles, plan, colour)
 }
 

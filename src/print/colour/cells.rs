@@ -55,8 +55,10 @@ struct Work<'a> {
 pub fn cut(ctx: &Ctx, part: &Part, palette: &[[f64; 3]], edge: f64) -> Result<Cells, Cancelled> {
     let mesh = &part.mesh;
     let skin = Skin::new(part);
-    let varied: Vec<bool> =
-        (0..mesh.triangles.len()).into_par_iter().map(|t| !skin.plain(t) && varies(&skin, t, &WHOLE, palette)).collect();
+    let varied: Vec<bool> = (0..mesh.triangles.len())
+        .into_par_iter()
+        .map(|t| !skin.plain(t) && varies(&skin, t, &WHOLE, palette))
+        .collect();
     let mut work = Work {
         skin,
         palette,
@@ -129,11 +131,7 @@ impl Work<'_> {
 }
 
 /// Which cells share how much border.
-fn borders(
-    corners: &[[u32; 3]],
-    points: &[Vector3<f64>],
-    middles: &HashMap<(u32, u32), u32>,
-) -> Vec<(u32, u32, f64)> {
+fn borders(corners: &[[u32; 3]], points: &[Vector3<f64>], middles: &HashMap<(u32, u32), u32>) -> Vec<(u32, u32, f64)> {
     let mut edges: Vec<(u32, u32, u32)> = corners
         .par_iter()
         .enumerate()

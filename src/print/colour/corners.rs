@@ -183,8 +183,7 @@ fn conjugate_gradients(
             }
         }
         let next = dot(&residual, &residual);
-        let turn: [f32; 3] =
-            std::array::from_fn(|c| if length[c] > 0.0 { (next[c] / length[c]) as f32 } else { 0.0 });
+        let turn: [f32; 3] = std::array::from_fn(|c| if length[c] > 0.0 { (next[c] / length[c]) as f32 } else { 0.0 });
         for v in 0..x.len() {
             (0..3).for_each(|c| direction[v][c] = residual[v][c] + turn[c] * direction[v][c]);
         }

@@ -54,12 +54,17 @@ pub struct PaintReport {
 
 /// Paints a part.
 pub fn paint(ctx: &Ctx, part: &Part, options: &PaintOptions) -> Result<(Painting, PaintReport), Cancelled> {
-    let clusters = palette::cluster(&palette::colours_of(part), options.filaments.clamp(1, MOST_FILAMENTS), options.seed);
+    let clusters =
+        palette::cluster(&palette::colours_of(part), options.filaments.clamp(1, MOST_FILAMENTS), options.seed);
     ctx.check()?;
     let mut colours = palette::rgb(&clusters);
     if colours.is_empty() {
         let t = Skin::new(part);
-        colours.push(if part.mesh.triangles.is_empty() { [0; 3] } else { t.rgb(0, [1.0, 0.0, 0.0]).map(|v| v.round() as u8) });
+        colours.push(if part.mesh.triangles.is_empty() {
+            [0; 3]
+        } else {
+            t.rgb(0, [1.0, 0.0, 0.0]).map(|v| v.round() as u8)
+        });
     }
     // What is written is what is judged: eight bits.
     let labs: Vec<[f64; 3]> = colours.iter().map(|c| lab_of_rgb8(*c)).collect();

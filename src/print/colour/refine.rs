@@ -29,7 +29,8 @@ pub fn refine(ctx: &Ctx, part: &Part, mut edges: Vec<Edge>) -> Result<Part, Canc
         let (next, from) = cut(part, &edges);
         ctx.check()?;
         let crossing = self_intersections(&next.mesh);
-        let flat = if inspect_topology(&next.mesh).degenerate_triangles > 0 { degenerate(&next.mesh) } else { Vec::new() };
+        let flat =
+            if inspect_topology(&next.mesh).degenerate_triangles > 0 { degenerate(&next.mesh) } else { Vec::new() };
         if crossing.is_empty() && flat.is_empty() {
             return Ok(next);
         }
@@ -67,7 +68,8 @@ fn cut(part: &Part, edges: &[Edge]) -> (Part, Vec<u32>) {
             [(p[0] + q[0]) / 2.0, (p[1] + q[1]) / 2.0]
         };
         // Corners 0..3, then the middles of the edges from corner 0, 1 and 2.
-        let ids: [u32; 6] = std::array::from_fn(|k| if k < 3 { corners[k] } else { middles[k - 3].unwrap_or(u32::MAX) });
+        let ids: [u32; 6] =
+            std::array::from_fn(|k| if k < 3 { corners[k] } else { middles[k - 3].unwrap_or(u32::MAX) });
         let places: [[f32; 2]; 6] = std::array::from_fn(|k| if k < 3 { uv[k] } else { half(k - 3) });
         for piece in pieces(middles.map(|m| m.is_some()), &mesh.corners(t)) {
             triangles.push(piece.map(|k| ids[k]));
