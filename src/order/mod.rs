@@ -190,7 +190,7 @@ impl Order {
         PartOptions {
             area: self.area.clone(),
             size: self.size,
-            metric: subject.frame.is_some(),
+            metric: subject.metric,
             base_mm: self.base_mm,
             z_scale: self.z_scale,
             build_mm: printer.build_mm.as_ref().map(|b| b.value),

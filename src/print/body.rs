@@ -93,8 +93,7 @@ impl Blank {
     pub fn new(ctx: &Ctx, city: &City, frame: &Frame, budget: usize) -> Result<Self, PrintError> {
         let surface = surface_near(ctx, city, frame, budget)?;
         let depth = frame.rectangle.size.max() * frame.mm_per_unit;
-        let missing =
-            cartography::missing(&surface, &frame.outline, -depth, |p| frame.city_from_part(p));
+        let missing = cartography::missing(&surface, &frame.outline, -depth, |p| frame.city_from_part(p));
         if missing.share > MISSING {
             return Err(PrintError::AreaOutside { share: missing.share, limit: MISSING });
         }
@@ -107,7 +106,8 @@ impl Blank {
         let below = undersides(city, &solid, frame.base_mm / 2.0);
         if !below.photo.is_empty() {
             let sides = below.photo.iter().filter(|p| **p).count();
-            let text = format!("{sides} triangles below trees, cars and overhanging ground were filled down to the base");
+            let text =
+                format!("{sides} triangles below trees, cars and overhanging ground were filled down to the base");
             ctx.report(Diagnostic::info("part-undersides", "", text));
         }
         if missing.share > 0.0 {

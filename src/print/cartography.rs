@@ -136,7 +136,8 @@ impl Heights {
         let cell = (high - low).max() / CELLS;
         // Two nodes beyond the outline on each side.
         let low = low.add_scalar(-2.0 * cell);
-        let (columns, rows) = (((high.x - low.x) / cell).ceil() as i32 + 3, ((high.y - low.y) / cell).ceil() as i32 + 3);
+        let (columns, rows) =
+            (((high.x - low.x) / cell).ceil() as i32 + 3, ((high.y - low.y) / cell).ceil() as i32 + 3);
         let n = (columns * rows) as usize;
         let mut heights = Self { low, cell, columns, rows, height: vec![f64::NEG_INFINITY; n], inside: Vec::new() };
         for t in 0..surface.triangles.len() {
@@ -180,9 +181,9 @@ impl Heights {
     fn around(&self, i: usize, reach: i32) -> impl Iterator<Item = usize> + use<> {
         let (x, y) = (i as i32 % self.columns, i as i32 / self.columns);
         let (columns, rows) = (self.columns, self.rows);
-        (-reach..=reach).flat_map(move |dy| (-reach..=reach).map(move |dx| (x + dx, y + dy))).filter_map(move |(x, y)| {
-            ((0..columns).contains(&x) && (0..rows).contains(&y)).then_some((y * columns + x) as usize)
-        })
+        (-reach..=reach).flat_map(move |dy| (-reach..=reach).map(move |dx| (x + dx, y + dy))).filter_map(
+            move |(x, y)| ((0..columns).contains(&x) && (0..rows).contains(&y)).then_some((y * columns + x) as usize),
+        )
     }
 
     /// Heights for the nodes of `empty`, each the mean of its surroundings, from the lowest of the surface beside them.
@@ -307,8 +308,11 @@ mod tests {
     fn a_crown_stands_on_its_filling() {
         let ctx = Ctx::silent();
         // A slab, a trunk, a crown.
-        let bodies =
-            [prism(&square(0.0, 0.0, 10.0), 0.0, 1.0), prism(&square(4.0, 4.0, 1.0), 0.5, 5.0), prism(&square(2.0, 2.0, 5.0), 4.0, 6.0)];
+        let bodies = [
+            prism(&square(0.0, 0.0, 10.0), 0.0, 1.0),
+            prism(&square(4.0, 4.0, 1.0), 0.5, 5.0),
+            prism(&square(2.0, 2.0, 5.0), 4.0, 6.0),
+        ];
         let mut tree = unite(&ctx, &bodies.iter().collect::<Vec<_>>()).expect("a tree");
         tree.photo.iter_mut().for_each(|p| *p = true);
         for t in 0..tree.photo.len() {

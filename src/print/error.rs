@@ -100,7 +100,9 @@ pub enum PrintError {
         printer: String,
     },
     /// Nothing can be had for so little.
-    #[error("nothing can be had for {budget:.2} with {printer}: a part of {longest_mm:.0} mm costs {least:.2}, or fits into it in no way")]
+    #[error(
+        "nothing can be had for {budget:.2} with {printer}: a part of {longest_mm:.0} mm costs {least:.2}, or fits into it in no way"
+    )]
     NothingForBudget {
         /// The budget.
         budget: f64,
@@ -127,7 +129,9 @@ pub enum PrintError {
     #[error("the text has no letter that leaves ink")]
     EmptyText,
     /// A text wider than its place.
-    #[error("the text \"{text}\" does not fit: {width_mm:.1} mm of {most_mm:.1} mm at a letter height of {height_mm:.1} mm; {fitting_mm:.1} mm would fit")]
+    #[error(
+        "the text \"{text}\" does not fit: {width_mm:.1} mm of {most_mm:.1} mm at a letter height of {height_mm:.1} mm; {fitting_mm:.1} mm would fit"
+    )]
     TextTooWide {
         /// Which text.
         text: String,

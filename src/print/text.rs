@@ -91,7 +91,13 @@ pub fn fit(text: &str, height_mm: f64, stroke_mm: f64, most_mm: f64) -> Result<T
         let width = measure(text, fitting, stroke_mm)?.width_mm;
         fitting *= (most_mm / width).min(1.0);
     }
-    Err(PrintError::TextTooWide { text: text.to_string(), width_mm: size.width_mm, most_mm, height_mm, fitting_mm: fitting })
+    Err(PrintError::TextTooWide {
+        text: text.to_string(),
+        width_mm: size.width_mm,
+        most_mm,
+        height_mm,
+        fitting_mm: fitting,
+    })
 }
 
 /// The outline of a line of text, its base line along x, and what it measures.

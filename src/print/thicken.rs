@@ -10,10 +10,10 @@
 //! Source of the idea: the medial axis transform, H. Blum, "A transformation for extracting new descriptors of shape",
 //! 1967; a body is the union of its inscribed balls, and one with no ball below a radius is nowhere thinner.
 
-use super::{PrintError, outline};
 use super::level_set::{Ball, surface_of_balls};
 use super::solid::Solid;
 use super::thickness::{Gauge, sample_points};
+use super::{PrintError, outline};
 use crate::base::Ctx;
 use crate::mesh::bvh::Bvh;
 use crate::mesh::{SimplifyOptions, simplify};
@@ -60,9 +60,8 @@ pub fn lack(ctx: &Ctx, body: &Mesh, outline: &[Vector2<f64>], reach: Reach) -> R
     let wall = reach.wall_mm;
     let step = wall / SAMPLES;
     let (low, high) = outline::bounds(outline).unwrap_or_default();
-    let around = |p: &Vector3<f64>| {
-        p.z > 0.0 && (0..2).all(|k| p[k] > low[k] - 2.0 * wall && p[k] < high[k] + 2.0 * wall)
-    };
+    let around =
+        |p: &Vector3<f64>| p.z > 0.0 && (0..2).all(|k| p[k] > low[k] - 2.0 * wall && p[k] < high[k] + 2.0 * wall);
     let mut places = sample_points(body, step);
     places.retain(|(_, p)| around(p));
     let spacing = wall / NODES;

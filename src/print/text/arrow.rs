@@ -4,8 +4,8 @@
 //! Out: a plain closed [`Solid`], the lower left corner of its box at the origin. The N is drawn with strokes of a quarter
 //! of its height, as bold as the bundled font. A length or depth that is not positive gives an empty body.
 
-use super::shape::{Ring, Shape};
 use super::at_origin;
+use super::shape::{Ring, Shape};
 use crate::print::solid::Solid;
 use nalgebra::{Rotation2, Vector2};
 
@@ -61,7 +61,8 @@ mod tests {
             // The head is broad and in front: seen along north, the widest place lies before the middle.
             let north = Vector2::new(-angle.sin(), angle.cos());
             let (mut widest, mut range) = ((0.0, 0.0), (f64::INFINITY, f64::NEG_INFINITY));
-            let middle = body.mesh.vertices.iter().fold(Vector2::zeros(), |s, v| s + v.xy()) / body.mesh.vertices.len() as f64;
+            let middle =
+                body.mesh.vertices.iter().fold(Vector2::zeros(), |s, v| s + v.xy()) / body.mesh.vertices.len() as f64;
             for v in &body.mesh.vertices {
                 let d = v.xy() - middle;
                 let (along, across) = (d.dot(&north), d.perp(&north).abs());

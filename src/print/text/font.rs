@@ -40,7 +40,9 @@ pub fn line(text: &str, height_mm: f64) -> Result<Vec<Letter>, PrintError> {
     missing.sort_unstable();
     missing.dedup();
     if !missing.is_empty() {
-        return Err(PrintError::MissingGlyphs { missing: missing.into_iter().map(named).collect::<Vec<_>>().join(", ") });
+        return Err(PrintError::MissingGlyphs {
+            missing: missing.into_iter().map(named).collect::<Vec<_>>().join(", "),
+        });
     }
     let outlines = font.outline_glyphs();
     let capital = map.map('H').ok_or_else(|| broken("it has no H"))?;
@@ -199,8 +201,12 @@ pub(crate) mod tests {
         let fine = &super::line("O", 1.0).unwrap()[0].shape;
         assert!(coarse.polygons[0][0].len() > 20);
         let fine_area = fine.area() * 1600.0;
-        let rim: f64 = coarse.rings().map(|r| (0..r.len()).map(|i| (r[i] - r[(i + 1) % r.len()]).norm()).sum::<f64>()).sum();
-        assert!((coarse.area() - fine_area).abs() < 0.02 * rim * (1.0 + 40.0 * FLATNESS_SHARE / FLATNESS), "{fine_area}");
+        let rim: f64 =
+            coarse.rings().map(|r| (0..r.len()).map(|i| (r[i] - r[(i + 1) % r.len()]).norm()).sum::<f64>()).sum();
+        assert!(
+            (coarse.area() - fine_area).abs() < 0.02 * rim * (1.0 + 40.0 * FLATNESS_SHARE / FLATNESS),
+            "{fine_area}"
+        );
         for ring in coarse.rings() {
             for i in 0..ring.len() {
                 // Sagitta of three neighbours bounds the error of the chord between two.
