@@ -58,6 +58,9 @@ pub struct PrintArgs {
     /// Material below the lowest place of the surface in millimetres
     #[arg(long, default_value_t = 3.0, value_name = "MM")]
     pub base_mm: f64,
+    /// Leave walls thinner, and gaps narrower, than the printer makes them
+    #[arg(long)]
+    pub no_thicken: bool,
     /// Formats to write [default: 3mf, or the first that the printer takes]
     #[arg(long, value_enum, value_delimiter = ',')]
     pub formats: Vec<Format>,
@@ -151,6 +154,7 @@ fn order(args: &PrintArgs, frame: Option<&LocalFrame>) -> Result<Order, CliError
         },
         z_scale: args.z_scale,
         base_mm: args.base_mm,
+        thicken: !args.no_thicken,
         formats: args.formats.clone(),
         title: args.title.clone(),
         copies: args.copies,

@@ -1,6 +1,7 @@
 //! File formats over `Read` and `Write`, one file each.
 
 pub mod colmap;
+pub mod coloured;
 pub mod control;
 pub mod exif;
 pub mod geojson;
@@ -9,6 +10,7 @@ pub mod gltf;
 pub mod html;
 pub mod las;
 pub mod obj;
+pub mod painted;
 pub mod ply;
 pub mod read;
 pub mod stl;

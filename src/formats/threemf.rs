@@ -47,7 +47,7 @@ pub fn write<W: Write + Seek>(part: &Part, metadata: &Metadata, thumbnail: Optio
     Ok(())
 }
 
-fn package_relations(thumbnail: bool) -> String {
+pub(super) fn package_relations(thumbnail: bool) -> String {
     let mut xml = String::from(
         r#"<?xml version="1.0" encoding="UTF-8"?>
 <Relationships xmlns="http://schemas.openxmlformats.org/package/2006/relationships"><Relationship Target="/3D/3dmodel.model" Id="rel0" Type="http://schemas.microsoft.com/3dmanufacturing/2013/01/3dmodel"/>"#,
@@ -114,7 +114,7 @@ fn model(part: &Part, metadata: &Metadata) -> String {
     xml
 }
 
-fn escape(text: &str) -> String {
+pub(super) fn escape(text: &str) -> String {
     text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
 }
 

@@ -57,6 +57,23 @@ pub fn lab_of_linear([r, g, b]: [f64; 3]) -> [f64; 3] {
     [116.0 * fy - 16.0, 500.0 * (fx - fy), 200.0 * (fy - fz)]
 }
 
+/// Linear light, with sRGB's primaries, of a CIE L*a*b* (D65) colour; outside 0..=1 where sRGB cannot show it.
+pub fn linear_of_lab([l, a, b]: [f64; 3]) -> [f64; 3] {
+    let fy = (l + 16.0) / 116.0;
+    let f = |t: f64| if t.powi(3) > 216.0 / 24389.0 { t.powi(3) } else { (116.0 * t - 16.0) * 27.0 / 24389.0 };
+    let (x, y, z) = (0.950_47 * f(fy + a / 500.0), f(fy), 1.088_83 * f(fy - b / 200.0));
+    [
+        3.240_454_2 * x - 1.537_138_5 * y - 0.498_531_4 * z,
+        -0.969_266_0 * x + 1.876_010_8 * y + 0.041_556_0 * z,
+        0.055_643_4 * x - 0.204_025_9 * y + 1.057_225_2 * z,
+    ]
+}
+
+/// The 8-bit sRGB colour nearest by channel to a CIE L*a*b* (D65) colour.
+pub fn rgb8_of_lab(lab: [f64; 3]) -> [u8; 3] {
+    linear_of_lab(lab).map(|v| quantise(to_srgb(v.clamp(0.0, 1.0) as f32)))
+}
+
 /// The colour difference CIEDE2000 of two L*a*b* colours (kL = kC = kH = 1).
 pub fn delta_e_2000(a: [f64; 3], b: [f64; 3]) -> f64 {
     let [l1, a1, b1] = a;
@@ -147,5 +164,8 @@ mod tests {
             assert!((got - want).abs() < 0.02, "{red:?}");
         }
         assert!((gain_table(1.0)[77] - 77.0).abs() < 1e-3);
+        for rgb in [[0, 0, 0], [255, 255, 255], [200, 30, 60], [3, 90, 250], [17, 18, 19]] {
+            assert_eq!(rgb8_of_lab(lab_of_rgb8(rgb)), rgb);
+        }
     }
 }

@@ -43,6 +43,9 @@ pub fn command(order: &Order, project: &Path, out: &Path) -> String {
     for waiver in &order.waived {
         option("--waive", Some(format!("{}={}", waiver.code, waiver.reason)));
     }
+    if !order.thicken {
+        words.push("--no-thicken".into());
+    }
     words.join(" ")
 }
 

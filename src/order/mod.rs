@@ -27,6 +27,7 @@ pub use ticket::{Ticket, TicketFile, TicketPart};
 pub use write::{Judged, Written, write};
 
 use crate::print::printer::Printer;
+use crate::print::thicken::Reach;
 use crate::print::{Area, PartOptions, PartSize, PrintError};
 use crate::scene::Part;
 use clap::ValueEnum;
@@ -46,6 +47,8 @@ pub struct Order {
     pub z_scale: f64,
     /// Material below the lowest place of the surface.
     pub base_mm: f64,
+    /// Whether walls are made as thick, and gaps as wide, as the printer asks for.
+    pub thicken: bool,
     /// Formats; none takes 3MF, or the first that the printer takes.
     pub formats: Vec<Format>,
     /// Title; `None` takes the subject's name.
@@ -65,6 +68,7 @@ impl Default for Order {
             size: part.size,
             z_scale: part.z_scale,
             base_mm: part.base_mm,
+            thicken: true,
             formats: Vec::new(),
             title: None,
             copies: 1,
@@ -193,6 +197,9 @@ impl Order {
             metric: subject.metric,
             base_mm: self.base_mm,
             z_scale: self.z_scale,
+            // Who names no detail prints at least a quarter of a wall.
+            detail_mm: limit(&printer.detail_mm).or(limit(&printer.wall_mm).map(|w| w / 4.0)),
+            reach: self.thicken.then(|| Reach::of(printer)).flatten(),
             build_mm: printer.build_mm.as_ref().map(|b| b.value),
             max_triangles: limit(&printer.triangles)
                 .map_or(defaults.max_triangles, |n| defaults.max_triangles.min(n as usize)),

@@ -6,6 +6,7 @@
 //! one piece that stands on the bottom ([`Blank::cut`]). Cost: about 20 s and 1.5 GB for a million triangles.
 
 use super::area::{Area, Rectangle};
+use super::plinth::Margins;
 use super::solid::{self, Solid};
 use super::{PartOptions, PartSize, PrintError, cartography, close, outline};
 use crate::base::{Ctx, Diagnostic, stats};
@@ -18,6 +19,10 @@ use nalgebra::{Rotation2, Vector2, Vector3};
 const LOWEST_SHARE: f64 = 0.002;
 /// Share of the area that may have no surface.
 const MISSING: f64 = 0.02;
+/// How far the simplified surface may be from the full one, in smallest details of the printer.
+const SIMPLER: f64 = 0.1;
+/// How far over the bottom a city ends that stands on a plinth, in millimetres.
+const SUNK: f64 = 0.25;
 /// How far, in millimetres, a round outline may be from the circle.
 const ROUNDNESS: f64 = 0.01;
 
@@ -32,6 +37,8 @@ pub struct Frame {
     pub lowest: f64,
     /// Height in millimetres of that level over the bottom.
     pub base_mm: f64,
+    /// Margins of the plinth.
+    pub margins: Margins,
     /// Millimetres for a unit of the city.
     pub mm_per_unit: f64,
     /// How much heights are exaggerated.
@@ -45,7 +52,11 @@ impl Frame {
         let mm_per_unit = match options.size {
             PartSize::Scale(n) if options.metric => 1000.0 / n,
             PartSize::Scale(n) => return Err(PrintError::ScaleUnknown { denominator: n }),
-            PartSize::LongestMm(mm) => mm / rectangle.size.max(),
+            PartSize::LongestMm(mm) => {
+                let margins = options.plinth.margins(mm);
+                let side = |k: usize, margin: f64| (mm - margin) / rectangle.size[k];
+                side(0, 2.0 * margins.around).min(side(1, margins.around + margins.front))
+            }
         };
         for (what, value) in [("the size of the part", mm_per_unit), ("the exaggeration of heights", options.z_scale)] {
             if !(value > 0.0 && value.is_finite()) {
@@ -55,13 +66,22 @@ impl Frame {
         if options.base_mm < 2.0 {
             return Err(PrintError::ThinBase { base_mm: options.base_mm });
         }
+        let longest = rectangle.size.max() * mm_per_unit;
         let outline = area.outline(mm_per_unit, ROUNDNESS)?;
         let own = |v: &Vector3<f64>| (rectangle.to_own(&v.xy()) + rectangle.size / 2.0) * mm_per_unit;
         let inside = |v: &&Vector3<f64>| outline::contains(&outline, &own(v));
         let levels: Vec<f64> = city.mesh.vertices.iter().filter(inside).map(|v| v.z).collect();
         let lowest = stats::quantile(&levels, LOWEST_SHARE)
             .ok_or(PrintError::EmptyArea { width: rectangle.size.x, height: rectangle.size.y })?;
-        Ok(Self { rectangle, outline, lowest, base_mm: options.base_mm, mm_per_unit, z_scale: options.z_scale })
+        let margins = options.plinth.margins(longest);
+        let (base_mm, z_scale) = (options.base_mm, options.z_scale);
+        Ok(Self { rectangle, outline, lowest, base_mm, margins, mm_per_unit, z_scale })
+    }
+
+    /// Width and depth of the whole with its plinth, in millimetres.
+    pub fn outer_size(&self) -> Vector2<f64> {
+        let Margins { around, front } = self.margins;
+        self.rectangle.size * self.mm_per_unit + Vector2::new(2.0 * around, around + front)
     }
 
     /// A place of the city in the part's millimetres.
@@ -79,19 +99,29 @@ impl Frame {
     }
 }
 
+/// How fine the surface is to be.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Fineness {
+    /// Most triangles.
+    pub triangles: usize,
+    /// Smallest detail that the printer makes.
+    pub detail_mm: Option<f64>,
+}
+
 /// A piece of the city as a closed solid that goes on around the area and far below it, before it is cut.
 #[derive(Clone, Debug)]
 pub struct Blank {
     solid: Solid,
+    filling: Solid,
     prism: Solid,
     outline: Vec<Vector2<f64>>,
 }
 
 impl Blank {
-    /// Takes the surface, with at most about `budget` triangles, levels its waters, fills what hangs over under trees and
+    /// Takes the surface, levels its waters, fills what hangs over under trees and
     /// what has no surface at all.
-    pub fn new(ctx: &Ctx, city: &City, frame: &Frame, budget: usize) -> Result<Self, PrintError> {
-        let surface = surface_near(ctx, city, frame, budget)?;
+    pub fn new(ctx: &Ctx, city: &City, frame: &Frame, fineness: Fineness) -> Result<Self, PrintError> {
+        let surface = surface_near(ctx, city, frame, fineness)?;
         let depth = frame.rectangle.size.max() * frame.mm_per_unit;
         let missing = cartography::missing(&surface, &frame.outline, -depth, |p| frame.city_from_part(p));
         if missing.share > MISSING {
@@ -115,18 +145,23 @@ impl Blank {
             let text = format!("{share:.2} % of the area has no surface and was filled at the level around it");
             ctx.report(Diagnostic::info("part-filled", "", text));
         }
-        solid.append(&below);
-        solid.append(&missing.filling);
+        let mut filling = below;
+        filling.append(&missing.filling);
         // Places below the lowest level are errors of the surface; the base must not be thinner there.
+        for v in filling.mesh.vertices.iter_mut().filter(|v| v.z > frame.base_mm * 0.75) {
+            v.z = v.z.max(frame.base_mm);
+        }
         for v in solid.mesh.vertices.iter_mut().filter(|v| v.z > -depth / 2.0) {
             v.z = v.z.max(frame.base_mm);
         }
         let top = solid.mesh.vertices.iter().map(|v| v.z).fold(0.0, f64::max);
-        let prism = outline::prism(&frame.outline, 0.0, top + 10.0);
-        Ok(Self { solid, prism, outline: frame.outline.clone() })
+        // On a plinth the city ends inside it, so that no two faces lie in one plane.
+        let bottom = if frame.margins == Margins::default() { 0.0 } else { SUNK };
+        let prism = outline::prism(&frame.outline, bottom, top + 10.0);
+        Ok(Self { solid, filling, prism, outline: frame.outline.clone() })
     }
 
-    /// The solid before it is cut.
+    /// The surface closed far below, before anything is filled.
     pub fn solid(&self) -> &Solid {
         &self.solid
     }
@@ -134,7 +169,7 @@ impl Blank {
     /// The body over the area, together with what is `added`: one piece without crossings. What is added is united with
     /// the city before both are cut, so that no two faces lie in one plane at the border.
     pub fn cut(&self, ctx: &Ctx, added: &Solid) -> Result<Solid, PrintError> {
-        let whole = standing_piece(ctx, &solid::unite(ctx, &[&self.solid, added])?);
+        let whole = standing_piece(ctx, &solid::unite(ctx, &[&self.solid, &self.filling, added])?);
         let body = match solid::cut(ctx, &whole, &self.prism) {
             // The fast way asks for more than a closed surface.
             Err(PrintError::Engine { .. }) => solid::intersect(ctx, &whole, &self.prism)?,
@@ -163,7 +198,7 @@ fn undersides(city: &City, solid: &Solid, floor: f64) -> Solid {
 }
 
 /// The surface around the area, in the part's millimetres.
-fn surface_near(ctx: &Ctx, city: &City, frame: &Frame, budget: usize) -> Result<Mesh, PrintError> {
+fn surface_near(ctx: &Ctx, city: &City, frame: &Frame, fineness: Fineness) -> Result<Mesh, PrintError> {
     let (level, waters) = cartography::level_water(city);
     if waters > 0 {
         ctx.report(Diagnostic::info("part-water", "", format!("waters made level: {waters}")));
@@ -177,15 +212,20 @@ fn surface_near(ctx: &Ctx, city: &City, frame: &Frame, budget: usize) -> Result<
     };
     let triangles: Vec<[u32; 3]> = city.mesh.triangles.iter().filter(|t| t.iter().any(|&v| near(v))).copied().collect();
     let surface = close::largest_piece(&close::split_pinched(&Mesh { vertices, triangles }));
-    if surface.triangles.len() <= budget {
+    let mut surface = surface;
+    if let Some(detail) = fineness.detail_mm {
+        let options = SimplifyOptions { max_error: Some(detail * SIMPLER), ..SimplifyOptions::default() };
+        surface = simplify(ctx, &surface, &options)?;
+    }
+    if surface.triangles.len() <= fineness.triangles {
         return Ok(surface);
     }
-    let options = SimplifyOptions { target_triangles: budget, ..SimplifyOptions::default() };
+    let options = SimplifyOptions { target_triangles: fineness.triangles, ..SimplifyOptions::default() };
     Ok(simplify(ctx, &surface, &options)?)
 }
 
 /// The largest piece; what floats beside it is left out and counted.
-fn standing_piece(ctx: &Ctx, solid: &Solid) -> Solid {
+pub(super) fn standing_piece(ctx: &Ctx, solid: &Solid) -> Solid {
     let (labels, count) = pieces(&solid.mesh);
     let mut volumes = vec![0.0; count];
     for (t, &label) in labels.iter().enumerate() {

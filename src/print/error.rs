@@ -53,6 +53,14 @@ pub enum PrintError {
         /// What it may be.
         limit: &'static str,
     },
+    /// A text that the printer blurs.
+    #[error("letters of {height_mm:.1} mm are smaller than the {limit_mm:.1} mm that the printer makes readable")]
+    SmallText {
+        /// Height of the capitals.
+        height_mm: f64,
+        /// Least height.
+        limit_mm: f64,
+    },
     /// A thin base breaks.
     #[error("a base of {base_mm} mm is thinner than the 2 mm that printers need")]
     ThinBase {
@@ -172,8 +180,9 @@ impl PrintError {
             Self::AreaOutside { .. } => "make the area smaller or move it: `veduta info` shows the city's bounds",
             Self::Outline { .. } => "draw it again: one ring of at least three corners that does not cross itself",
             Self::Absurd { .. } => "give another value",
+            Self::SmallText { .. } => "make the letters higher, or leave their height to the program",
             Self::ThinBase { .. } => "choose a base of at least 2 mm",
-            Self::TooLarge { .. } => "choose a smaller --size-mm or --scale, a smaller area, or a larger printer",
+            Self::TooLarge { .. } => "choose a smaller --size-mm or --scale, a smaller area, a larger printer, or --split auto",
             Self::NoSurface { .. } => "check what the program that wrote it exported",
             Self::OpenSheet { .. } => {
                 "give --base-mm for a terrain, which gets walls down to a level base; otherwise close or thicken the sheet"

@@ -11,116 +11,136 @@ mod body;
 pub mod cartography;
 mod charts;
 mod close;
+pub mod colour;
 mod error;
 pub mod foreign;
+pub mod hollow;
 pub mod judge;
-pub mod level_set;
+mod level_set;
+mod options;
 pub mod outline;
+pub mod plinth;
 pub mod printer;
 pub mod quote;
 pub mod repair;
-mod settle;
+pub mod settle;
 mod slivers;
 pub mod solid;
+pub mod split;
 pub mod text;
 pub mod thicken;
 pub mod thickness;
 
 pub use area::{Area, Rectangle, well_covered};
 pub use bake::colour_at;
-pub use body::{Blank, Frame};
+pub use body::{Blank, Fineness, Frame};
 pub use error::PrintError;
+pub use options::{PartOptions, PartSize};
 pub use settle::settle;
 
 use crate::base::{Ctx, Diagnostic};
 use crate::scene::{City, Part};
-use serde::{Deserialize, Serialize};
+use nalgebra::Vector3;
 use solid::Solid;
-use thicken::Reach;
+use split::{Joint, Split};
 
 /// Most passes of thickening after the cut.
 const PASSES: usize = 2;
 /// So much thin surface, in square millimetres, is left.
 const ENOUGH_MM2: f64 = 1.0;
 
-/// What the part is to be.
-#[derive(Clone, Debug, PartialEq)]
-pub struct PartOptions {
-    /// The piece of ground; `None` takes the largest well-covered rectangle.
-    pub area: Option<Area>,
-    /// Size.
-    pub size: PartSize,
-    /// Whether one unit of the city is one metre.
-    pub metric: bool,
-    /// Millimetres of material below the lowest place of the surface; at least 2.
-    pub base_mm: f64,
-    /// How much heights are exaggerated.
-    pub z_scale: f64,
-    /// Thinnest wall and smallest gap that the printer makes: thinner ones are thickened, narrower ones filled.
-    pub reach: Option<Reach>,
-    /// Sides of the printer's build volume in millimetres, in any order.
-    pub build_mm: Option<[f64; 3]>,
-    /// Most triangles.
-    pub max_triangles: usize,
-    /// Side of the square texture page in texels.
-    pub page: usize,
-    /// Colour of sides and base (sRGB).
-    pub plain: [u8; 3],
-    /// Title.
-    pub title: String,
+/// One of the parts of a piece of a city.
+#[derive(Clone, Debug)]
+pub struct MadePiece {
+    /// Its column and row, `A1`; empty where there is one piece.
+    pub name: String,
+    /// Its lower left corner in the whole, whose own origin is the lower left corner of the area's box.
+    pub at: Vector3<f64>,
+    /// It.
+    pub part: Part,
 }
 
-/// How large the part is to be.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum PartSize {
-    /// 1:N.
-    Scale(f64),
-    /// Longest horizontal side in millimetres.
-    LongestMm(f64),
-}
-
-impl Default for PartOptions {
-    fn default() -> Self {
-        Self {
-            area: None,
-            size: PartSize::LongestMm(150.0),
-            metric: true,
-            base_mm: 3.0,
-            z_scale: 1.0,
-            reach: None,
-            build_mm: None,
-            max_triangles: 1_000_000,
-            page: 2048,
-            plain: [206, 204, 198],
-            title: "city".into(),
-        }
-    }
-}
-
-/// Makes the part.
+/// Makes the part; where it is split, use [`make_parts`].
 pub fn make_part(ctx: &Ctx, city: &City, options: &PartOptions) -> Result<Part, PrintError> {
+    let whole = PartOptions { split: Split::None, ..options.clone() };
+    let mut parts = make_parts(ctx, city, &whole)?;
+    parts.pop().map(|p| p.part).ok_or(PrintError::NothingCovered)
+}
+
+/// Makes the parts.
+pub fn make_parts(ctx: &Ctx, city: &City, options: &PartOptions) -> Result<Vec<MadePiece>, PrintError> {
     let area = match &options.area {
         Some(area) => area.clone(),
         None => Area::Rectangle(well_covered(city)?),
     };
     let frame = Frame::new(city, &area, options)?;
-    let flat = frame.rectangle.size * frame.mm_per_unit;
-    check_size([flat.x, flat.y, options.base_mm], options)?;
+    let flat = frame.outer_size();
+    let limit = |size: [f64; 3]| if options.split == Split::None { check_size(size, options) } else { Ok(()) };
+    limit([flat.x, flat.y, options.base_mm])?;
     let mut budget = options.max_triangles * 19 / 20;
-    let body = loop {
-        let blank = Blank::new(ctx, city, &frame, budget)?;
-        let body = settle(ctx, thick_enough(ctx, &blank, &frame, options)?)?;
+    let whole = loop {
+        let blank = Blank::new(ctx, city, &frame, Fineness { triangles: budget, detail_mm: options.detail_mm })?;
+        let body = thick_enough(ctx, &blank, &frame, options)?;
         if body.photo.len() <= options.max_triangles || budget < 16 {
-            break body;
+            break with_plinth(ctx, body, &frame, options)?;
         }
         // Walls and bottom have triangles too; leave more room for them.
         budget = budget * options.max_triangles / body.photo.len() * 19 / 20;
     };
+    let Some((low, high)) = whole.mesh.bounds() else { return Ok(Vec::new()) };
+    limit((high - low).into())?;
+    let grid = split::grid(options.split, high - low, options.build_mm)?;
+    let joint = Joint { wall_mm: options.reach.map_or(1.0, |r| r.wall_mm), base_mm: options.base_mm };
+    let pieces = split::split(ctx, whole, grid, joint)?;
+    pieces.into_iter().map(|piece| finished(ctx, city, &frame, options, piece)).collect()
+}
+
+/// The city on its plinth.
+fn with_plinth(ctx: &Ctx, city: Solid, frame: &Frame, options: &PartOptions) -> Result<Solid, PrintError> {
+    if !options.plinth.is_some() {
+        return Ok(city);
+    }
+    let size = frame.rectangle.size * frame.mm_per_unit;
+    let bodies = options.plinth.bodies(size, options, -frame.rectangle.azimuth)?;
+    let body = solid::unite(ctx, &[&city, &bodies.added])?;
+    solid::subtract(ctx, &body, &bodies.removed)
+}
+
+/// A piece made hollow, put on its grid, coloured.
+fn finished(
+    ctx: &Ctx,
+    city: &City,
+    frame: &Frame,
+    options: &PartOptions,
+    piece: split::Piece,
+) -> Result<MadePiece, PrintError> {
+    let mut solid = piece.solid;
+    let at = solid.mesh.bounds().map_or_else(Vector3::zeros, |b| b.0);
+    solid.mesh.vertices.iter_mut().for_each(|v| *v -= at);
+    if let Some(how) = options.hollow {
+        let (shell, done) = hollow::hollow(ctx, solid, how)?;
+        solid = shell;
+        if done.removed_mm3 > 0.0 {
+            let text = format!(
+                "{} made hollow: {:.1} cm3 taken out of {} voids, with {} drain holes and {} ribs",
+                piece.name,
+                done.removed_mm3 / 1000.0,
+                done.voids,
+                done.holes,
+                done.ribs
+            );
+            ctx.report(Diagnostic::info("part-hollow", "", text.trim().to_string()));
+        }
+    }
+    let body = settle(ctx, solid)?;
     if let Some((low, high)) = body.mesh.bounds() {
         check_size((high - low).into(), options)?;
     }
-    colour(ctx, city, &frame, options, &body)
+    let mut part = colour(ctx, city, frame, options, &body)?;
+    if !piece.name.is_empty() {
+        part.title = format!("{} {}", part.title, piece.name);
+    }
+    Ok(MadePiece { name: piece.name, at, part })
 }
 
 /// The body with its thin walls thickened: those of the uncut surface first, then what the cut left thin.
@@ -136,15 +156,15 @@ fn thick_enough(ctx: &Ctx, blank: &Blank, frame: &Frame, options: &PartOptions) 
             first.thin_mm2, reach.wall_mm, first.narrow_mm2, reach.gap_mm
         ),
     ));
-    let mut balls = first.balls;
-    let mut body = blank.cut(ctx, &thicken::solid(ctx, &balls, blank.solid(), reach)?)?;
+    let mut lack = first;
+    let mut body = blank.cut(ctx, &thicken::solid(ctx, &lack, &frame.outline, blank.solid(), reach)?)?;
     for _ in 0..PASSES {
-        let lack = thicken::lack(ctx, &body.mesh, &frame.outline, reach)?;
-        if lack.thin_mm2 + lack.narrow_mm2 < ENOUGH_MM2 {
+        let left = thicken::lack(ctx, &body.mesh, &frame.outline, reach)?;
+        if left.thin_mm2 + left.narrow_mm2 < ENOUGH_MM2 {
             break;
         }
-        balls.extend(lack.balls);
-        body = blank.cut(ctx, &thicken::solid(ctx, &balls, blank.solid(), reach)?)?;
+        lack.add(left);
+        body = blank.cut(ctx, &thicken::solid(ctx, &lack, &frame.outline, blank.solid(), reach)?)?;
     }
     Ok(body)
 }

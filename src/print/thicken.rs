@@ -2,24 +2,26 @@
 //!
 //! In: the body, its outline, and the printer's [`Reach`]. Out: a closed [`Solid`] to be united with the body. Where the
 //! largest ball that touches the surface from inside is smaller than the thinnest wall ([`super::thickness`]), a ball of
-//! that size is put at its centre: the centres lie along the middle of the thin place, and the surface of all the balls is
-//! that middle, thickened. A place that is thick enough is touched only where a thickened neighbour reaches over it. Gaps
+//! the wall's size is put at its centre: the centres lie along the middle of the thin place, and the surface of all the
+//! balls is that middle, thickened. A place that is thick enough is touched only where a thickened neighbour reaches over it. Gaps
 //! are treated alike from outside: their inscribed balls fill them. Balls that would leave the outline get a second one
 //! that lies inside, so that a wall along the border grows inwards. Colours are those of the nearest place of the body.
 //!
 //! Source of the idea: the medial axis transform, H. Blum, "A transformation for extracting new descriptors of shape",
 //! 1967; a body is the union of its inscribed balls, and one with no ball below a radius is nowhere thinner.
 
+use super::{PrintError, outline};
 use super::level_set::{Ball, surface_of_balls};
 use super::solid::Solid;
+use super::printer::{Limit, Printer};
 use super::thickness::{Gauge, sample_points};
-use super::{PrintError, outline};
 use crate::base::Ctx;
 use crate::mesh::bvh::Bvh;
 use crate::mesh::{SimplifyOptions, simplify};
 use crate::scene::Mesh;
 use nalgebra::{Vector2, Vector3};
 use rayon::prelude::*;
+use std::collections::HashMap;
 
 /// Samples for each thinnest wall, along a line.
 const SAMPLES: f64 = 5.0;
@@ -31,6 +33,8 @@ const EXCESS: f64 = 1.05;
 const SIMPLER: f64 = 0.01;
 /// A wall is thin below this share of the limit.
 const THIN: f64 = 0.97;
+/// How far the mean of the points of half a disc of radius 1 is from its centre: 4 / (3 pi).
+const RIM: f64 = 0.424;
 /// Places between two looks at the cancel flag.
 const CHUNK: usize = 65_536;
 
@@ -43,15 +47,38 @@ pub struct Reach {
     pub gap_mm: f64,
 }
 
+impl Reach {
+    /// What a printer says; `None` where it names neither a wall, nor a detail, nor a gap.
+    pub fn of(printer: &Printer) -> Option<Self> {
+        let value = |limit: &Option<Limit<f64>>| limit.as_ref().map(|l| l.value);
+        let wall = value(&printer.wall_mm).or(value(&printer.detail_mm));
+        let gaps = [value(&printer.gap_mm), value(&printer.face_distance_mm)];
+        let gap = gaps.into_iter().flatten().reduce(f64::max);
+        Some(Self { wall_mm: wall.or(gap)?, gap_mm: gap.unwrap_or(0.0) })
+    }
+}
+
 /// The balls that a body lacks.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Lack {
-    /// They.
-    pub balls: Vec<Ball>,
+    /// Inscribed balls of thin walls.
+    pub walls: Vec<Ball>,
+    /// Balls that fill narrow gaps.
+    pub gaps: Vec<Ball>,
     /// Thin surface in square millimetres.
     pub thin_mm2: f64,
     /// Surface along narrow gaps in square millimetres.
     pub narrow_mm2: f64,
+}
+
+impl Lack {
+    /// Adds what another measurement found.
+    pub fn add(&mut self, other: Self) {
+        self.walls.extend(other.walls);
+        self.gaps.extend(other.gaps);
+        self.thin_mm2 += other.thin_mm2;
+        self.narrow_mm2 += other.narrow_mm2;
+    }
 }
 
 /// Measures what stands over the outline; the body may go on around it.
@@ -59,11 +86,8 @@ pub fn lack(ctx: &Ctx, body: &Mesh, outline: &[Vector2<f64>], reach: Reach) -> R
     let gauge = Gauge::new(body, 120.0);
     let wall = reach.wall_mm;
     let step = wall / SAMPLES;
-    let (low, high) = outline::bounds(outline).unwrap_or_default();
-    let around =
-        |p: &Vector3<f64>| p.z > 0.0 && (0..2).all(|k| p[k] > low[k] - 2.0 * wall && p[k] < high[k] + 2.0 * wall);
     let mut places = sample_points(body, step);
-    places.retain(|(_, p)| around(p));
+    places.retain(|(_, p)| p.z > 0.0 && outline::reaches(outline, &p.xy(), wall / 100.0));
     let spacing = wall / NODES;
     let mut lack = Lack::default();
     for (i, chunk) in places.chunks(CHUNK).enumerate() {
@@ -72,23 +96,17 @@ pub fn lack(ctx: &Ctx, body: &Mesh, outline: &[Vector2<f64>], reach: Reach) -> R
             .par_iter()
             .map(|(t, p)| {
                 let n = gauge.normal(*t);
-                let thin = gauge.ball(p, *t, wall * THIN).map(|(d, _)| p - n * (d / 2.0));
+                let ball = |(d, _): (f64, Vector3<f64>)| Ball { centre: p - n * (d / 2.0), radius: d / 2.0 };
+                let thin = gauge.ball(p, *t, wall * THIN).map(ball);
                 let narrow = (reach.gap_mm > 0.0).then(|| gauge.gap(p, *t, reach.gap_mm)).flatten();
-                (
-                    thin.map(|centre| Ball { centre, radius: wall * EXCESS / 2.0 }),
-                    narrow.map(|(d, _)| Ball { centre: p + n * (d / 2.0), radius: (d + spacing) / 2.0 }),
-                )
+                (thin, narrow.map(|(d, _)| Ball { centre: p + n * (d / 2.0), radius: (d + spacing) / 2.0 }))
             })
             .collect();
         for (thin, narrow) in found {
             lack.thin_mm2 += if thin.is_some() { step * step } else { 0.0 };
             lack.narrow_mm2 += if narrow.is_some() { step * step } else { 0.0 };
-            if let Some(ball) = thin {
-                let moved = inside(outline, &ball);
-                lack.balls.push(ball);
-                lack.balls.extend(moved);
-            }
-            lack.balls.extend(narrow);
+            lack.walls.extend(thin);
+            lack.gaps.extend(narrow);
         }
     }
     Ok(lack)
@@ -111,12 +129,43 @@ fn inside(outline: &[Vector2<f64>], ball: &Ball) -> Option<Ball> {
     (centre != ball.centre).then_some(Ball { centre, ..*ball })
 }
 
-/// The surface of the balls, coloured like the nearest place of the body.
-pub fn solid(ctx: &Ctx, balls: &[Ball], body: &Solid, reach: Reach) -> Result<Solid, PrintError> {
+/// The balls with the radius that the wall needs. Those at the rim of a thin place move inwards, by as much as they grow,
+/// so that a wall becomes thicker and not taller: there the mean of the centres around lies to one side.
+fn grown(inscribed: &[Ball], reach: Reach) -> Vec<Ball> {
+    let radius = reach.wall_mm * EXCESS / 2.0;
+    let cell = |p: &Vector3<f64>| p.map(|x| (x / radius).floor() as i32);
+    let mut cells: HashMap<Vector3<i32>, Vec<u32>> = HashMap::new();
+    for (i, ball) in inscribed.iter().enumerate() {
+        cells.entry(cell(&ball.centre)).or_default().push(i as u32);
+    }
+    let grow = |ball: &Ball| {
+        let own = cell(&ball.centre);
+        let (mut sum, mut n) = (Vector3::zeros(), 0.0);
+        for i in 0..27 {
+            let step = Vector3::new(i % 3 - 1, i / 3 % 3 - 1, i / 9 - 1);
+            for &j in cells.get(&(own + step)).map_or(&[][..], Vec::as_slice) {
+                let d = inscribed[j as usize].centre - ball.centre;
+                if d.norm_squared() < radius * radius {
+                    sum += d;
+                    n += 1.0;
+                }
+            }
+        }
+        let share: Vector3<f64> = sum / f64::max(n, 1.0) / (RIM * radius);
+        Ball { centre: ball.centre + share.cap_magnitude(1.0) * (radius - ball.radius), radius }
+    };
+    inscribed.par_iter().map(grow).collect()
+}
+
+/// The surface of the balls that a body lacks, coloured like its nearest place.
+pub fn solid(ctx: &Ctx, lack: &Lack, outline: &[Vector2<f64>], body: &Solid, reach: Reach) -> Result<Solid, PrintError> {
+    let mut balls = grown(&lack.walls, reach);
+    balls.extend(balls.clone().iter().filter_map(|ball| inside(outline, ball)));
+    balls.extend(&lack.gaps);
     if balls.is_empty() {
         return Ok(Solid::default());
     }
-    let fine = surface_of_balls(balls, reach.wall_mm / NODES);
+    let fine = surface_of_balls(&balls, reach.wall_mm / NODES);
     ctx.check().map_err(PrintError::Cancelled)?;
     let options = SimplifyOptions { max_error: Some(reach.wall_mm * SIMPLER), ..SimplifyOptions::default() };
     let mesh = simplify(ctx, &fine, &options)?;
@@ -171,7 +220,7 @@ mod tests {
         let body = cut(&ctx, &whole, &clip).expect("a body");
         let before = lack(&ctx, &body.mesh, &outline, reach).expect("measured");
         assert!(before.thin_mm2 > 200.0, "{}", before.thin_mm2);
-        let added = solid(&ctx, &before.balls, &body, reach).expect("balls");
+        let added = solid(&ctx, &before, &outline, &body, reach).expect("balls");
         let thick = cut(&ctx, &unite(&ctx, &[&whole, &added]).expect("union"), &clip).expect("a body");
         let thick = settle(&ctx, thick).expect("settles");
         let report = inspect(&thick.mesh);
@@ -180,6 +229,8 @@ mod tests {
         let map = measure(&ctx, &thick.mesh, &options).expect("measured");
         let least = map.samples.iter().map(|s| s.thickness).fold(f64::INFINITY, f64::min);
         assert!(least > 0.95, "{least}");
+        // Walls become thicker, not taller.
+        assert!(thick.mesh.bounds().expect("a body").1.z < 11.1);
         // The block that was thick enough is as it was, away from the walls that grew.
         let bvh = Bvh::new(&thick.mesh);
         for (_, p) in sample_points(&body.mesh, 0.3) {
@@ -205,7 +256,7 @@ mod tests {
         let reach = Reach { wall_mm: 1.0, gap_mm: 0.5 };
         let found = lack(&ctx, &body.mesh, &outline, reach).expect("measured");
         assert!(found.thin_mm2 < 1.0 && found.narrow_mm2 > 100.0, "{} {}", found.thin_mm2, found.narrow_mm2);
-        let added = solid(&ctx, &found.balls, &body, reach).expect("balls");
+        let added = solid(&ctx, &found, &outline, &body, reach).expect("balls");
         let filled = settle(&ctx, unite(&ctx, &[&body, &added]).expect("union")).expect("settles");
         let after = lack(&ctx, &filled.mesh, &outline, reach).expect("measured");
         assert!(after.narrow_mm2 < 2.0, "{}", after.narrow_mm2);

@@ -8,6 +8,7 @@ mod flight;
 mod foreign;
 mod matches;
 mod mesh;
+mod painting;
 mod reconstruction;
 
 pub use city::{City, TexturePage};
@@ -19,4 +20,5 @@ pub use flight::{Attitude, Flight, GpsFix, LocalFrame, Photo, PositionPrior, Rot
 pub use foreign::{ForeignMesh, ForeignPage, LengthUnit, NO_PAGE};
 pub use matches::{Features, Keypoint, PairKind, PairMatches, VerifiedPair};
 pub use mesh::{Mesh, Part, SurfaceClass};
+pub use painting::{CUT, Painting, VertexColoured};
 pub use reconstruction::{Georeference, Observation, PriorResidual, Reconstruction, SparsePoint};

@@ -6,6 +6,7 @@
 mod control;
 mod large;
 mod pictures;
+mod print;
 mod support;
 mod view;
 

@@ -12,10 +12,11 @@ use std::path::{Path, PathBuf};
 use veduta::app::Theme;
 
 /// Screen, and the tab that brings it to the front.
-const SCREENS: [(&str, &str); 7] = [
+const SCREENS: [(&str, &str); 8] = [
     ("map", "Map"),
     ("photo", "Photo"),
     ("control", "Control points"),
+    ("print", "Print"),
     ("3d", "3D"),
     ("part", "Part"),
     ("export", "Export"),

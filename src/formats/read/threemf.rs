@@ -2,13 +2,14 @@
 //!
 //! Source: 3MF Consortium, "3MF Core Specification" 1.3, "Materials and Properties Extension" 1.2.1 (texture2d and its
 //! groups, colour groups) and "Production Extension" 1.1 (objects in other files of the package). Components and items are
-//! placed by their transforms; base materials and colour groups give colours; of several properties the first one counts.
+//! placed by their transforms; base materials, colour groups and slicers' painting give colours; of several properties the first one counts.
 //! Support objects, slices and lattices are passed over. Fails on damaged packages and XML, on references to nothing, and
 //! on components that contain themselves. Cost: about 1 us and 0.5 KB a triangle, most of it XML.
 
 use super::assemble::{Assembly, Look, existing, mirrors, turned};
 use super::threemf_parts::{Colours, Model, Resources, Texture, broken, parse_model, unpacked};
 use super::{ReadError, picture};
+use crate::formats::painted;
 use crate::scene::{ForeignMesh, LengthUnit};
 use nalgebra::{Matrix3, Matrix4};
 use std::collections::BTreeMap;
@@ -26,13 +27,30 @@ struct Package<'a> {
     models: BTreeMap<String, Model>,
     /// Page of each picture by its path.
     pages: BTreeMap<String, u32>,
+    /// Colours of the filaments, where a slicer's settings name them.
+    filaments: Vec<[u8; 3]>,
     assembly: Assembly,
 }
+
+/// Where slicers keep the colours of their filaments.
+const SETTINGS: [&str; 2] = ["Metadata/Slic3r_PE.config", "Metadata/project_settings.config"];
 
 /// Reads a file.
 pub fn read(bytes: &[u8]) -> Result<ForeignMesh, ReadError> {
     let zip = ZipArchive::new(Cursor::new(bytes)).map_err(|e| broken(format!("it is no whole package: {e}")))?;
-    let mut package = Package { zip, models: BTreeMap::new(), pages: BTreeMap::new(), assembly: Assembly::new(FORMAT) };
+    let mut package = Package {
+        zip,
+        models: BTreeMap::new(),
+        pages: BTreeMap::new(),
+        filaments: Vec::new(),
+        assembly: Assembly::new(FORMAT),
+    };
+    for name in SETTINGS {
+        let settings = unpacked(&mut package.zip, name).ok();
+        if let Some(colours) = settings.and_then(|s| painted::filament_colours(&s)) {
+            package.filaments = colours;
+        }
+    }
     let root = package.root_path()?;
     package.load(&root)?;
     let model = &package.models[&root];
@@ -105,7 +123,7 @@ impl Package<'_> {
 
     /// Adds the triangles of an object's own mesh.
     fn mesh(&mut self, path: &str, id: u32, place: &Matrix4<f64>) -> Result<(), ReadError> {
-        let Self { zip, models, pages, assembly } = self;
+        let Self { zip, models, pages, filaments, assembly } = self;
         let Some((model, object)) = models.get(path).and_then(|m| Some((m, m.objects.get(&id)?))) else {
             return Ok(());
         };
@@ -126,6 +144,10 @@ impl Package<'_> {
             let mut look = Look::default();
             if let (Some(group), Some(indices)) = (group, indices) {
                 look = look_of(&model.resources, group, indices, &mut |texture| page(zip, pages, assembly, texture))?;
+            }
+            if let Some(painted) = t.filaments {
+                let own = painted.map(|f| filaments.get(usize::from(f)).copied());
+                look.colours = if let [Some(a), Some(b), Some(c)] = own { Some([a, b, c]) } else { look.colours };
             }
             look.texture = look.texture.map(|(page, uvs)| (page, turned(flip, uvs)));
             look.colours = look.colours.map(|c| turned(flip, c));

@@ -2,6 +2,7 @@
 
 use super::ReadError;
 use super::threemf::FORMAT;
+use crate::formats::painted;
 use crate::scene::LengthUnit;
 use nalgebra::{Matrix4, Vector3};
 use roxmltree::{Document, Node, ParsingOptions};
@@ -53,6 +54,8 @@ pub struct Triangle {
     pub group: Option<u32>,
     /// Its properties.
     pub indices: Option<[u32; 3]>,
+    /// The filaments, from 0, with which a slicer has painted its corners.
+    pub filaments: Option<[u8; 3]>,
 }
 
 /// An object.
@@ -223,9 +226,15 @@ fn object(node: &Node<'_, '_>, notes: &mut Vec<String>) -> Result<Object, ReadEr
                 corners: [required(&t, "v1")?, required(&t, "v2")?, required(&t, "v3")?],
                 group: integer(&t, "pid")?,
                 indices: first.map(|p| [p, others[0].unwrap_or(p), others[1].unwrap_or(p)]),
+                filaments: None,
             });
-            if notes.is_empty() && t.attributes().any(|a| matches!(a.name(), "paint_color" | "mmu_segmentation")) {
-                notes.push("colours painted on triangles for filament changes were left out".into());
+            let paint = t.attributes().find(|a| matches!(a.name(), "paint_color" | "mmu_segmentation"));
+            if let (Some(paint), Some(own)) = (paint.filter(|a| !a.value().is_empty()), object.triangles.last_mut()) {
+                own.filaments = painted::decode(paint.value()).and_then(|codes| painted::at_corners(&codes));
+                let note = "some triangles are cut by a slicer's painting in ways that are not read: their colours were left out";
+                if own.filaments.is_none() && !notes.iter().any(|n| n == note) {
+                    notes.push(note.into());
+                }
             }
         }
         if children(&mesh, "beamlattice").next().is_some() {

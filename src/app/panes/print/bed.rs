@@ -6,11 +6,12 @@ use super::heat::{self, Background, Heat, HeatMap};
 use super::job::{Failure, Job};
 use super::ready::Ready;
 use super::section::Section;
+use super::volume::{build_volume, edges};
+use super::wipe::Wipe;
 use crate::app::session::Session;
 use crate::base::PhotoId;
 use crate::order::Made;
-use crate::print::printer::Printer;
-use crate::render::{Drawing, Polyline, PreparedMesh, Target, Viewport, prepare_part};
+use crate::render::{Drawing, PreparedMesh, Target, Viewport, prepare_city, prepare_part};
 use eframe::egui::{self, Align2, Color32, PointerButton, Pos2, Rect, Response, Sense, Stroke, TextureId, Vec2};
 use eframe::egui_wgpu::RenderState;
 use eframe::wgpu;
@@ -25,6 +26,9 @@ const MARK: Color32 = Color32::from_rgb(240, 178, 66);
 
 /// What can be seen at once: an order's parts, one of them, one measure.
 type Key = (u64, usize, Heat);
+
+/// An order's parts, one of them, and the plane through it.
+type Cut = (u64, usize, usize, f64);
 
 /// A place of the part that was clicked, and what is known of it.
 pub(super) struct Picked {
@@ -46,8 +50,12 @@ pub(super) struct Bed {
     pub(super) part: usize,
     pub(super) heat: Heat,
     pub(super) section: Section,
+    wipe: Wipe,
     job: Option<(Key, Job<(PreparedMesh, Option<HeatMap>)>)>,
     shown: Option<Key>,
+    /// The cut face that is shown, and that which is being made.
+    cap: Option<Cut>,
+    capping: Option<(Cut, Job<Option<PreparedMesh>>)>,
     map: Option<HeatMap>,
     framed: Option<(u64, usize)>,
     /// Part, theme and printer for which the bed's lines were made.
@@ -112,6 +120,7 @@ impl Bed {
                 }
             });
             list.response.labelled_by(label.id);
+            self.wipe.tools(self.heat, ui);
             let bounds = self.bounds(made);
             self.section.show(bounds, ui);
             if ui.button("Show all").on_hover_text("The whole part and its build volume").clicked() {
@@ -130,6 +139,7 @@ impl Bed {
     /// Draws the picture.
     pub(super) fn show(&mut self, scene: &Scene<'_>, ui: &mut egui::Ui) {
         self.follow(scene, ui.ctx());
+        self.follow_cut(scene, ui.ctx());
         let (rect, response) =
             ui.allocate_exact_size(ui.available_size().max(Vec2::splat(60.0)), Sense::click_and_drag());
         response.widget_info(|| egui::WidgetInfo::labeled(egui::Role::Image, true, "Part on the bed"));
@@ -145,10 +155,20 @@ impl Bed {
             self.pick(scene, &screen.pixel(p));
         }
         self.draw(scene.device, ui);
+        if let Some(viewport) = self.viewport.as_ref() {
+            let (part, ctx) = (scene.made.parts.get(self.part).map(|p| p.part.clone()), ui.ctx());
+            let prepare = || {
+                let draw = move |_: &crate::base::Ctx| Ok(part.map(|p| prepare_part(&p)).unwrap_or_default());
+                Job::start("drawing the part", ctx, draw)
+            };
+            let shown = (self.heat, (scene.generation, self.part));
+            self.wipe.follow(viewport, shown, scene.device, ui, prepare);
+        }
         let (Some(viewport), Some((texture, _))) = (self.viewport.as_ref(), self.texture.as_ref()) else { return };
         let painter = ui.painter_at(rect);
         let whole = Rect::from_min_max(Pos2::ZERO, Pos2::new(1.0, 1.0));
         painter.image(*texture, rect, whole, Color32::WHITE);
+        self.wipe.show(self.heat, rect, ui);
         if let Some(at) = self.picked.as_ref().and_then(|p| screen.of(&viewport.camera, &p.point)) {
             painter.circle(at, 5.0, MARK, Stroke::new(1.5, Color32::BLACK));
         }
@@ -204,6 +224,26 @@ impl Bed {
         self.job = Some((wanted, job));
     }
 
+    /// Follows the section with its cut face.
+    fn follow_cut(&mut self, scene: &Scene<'_>, ctx: &egui::Context) {
+        let Some(viewport) = self.viewport.as_mut() else { return };
+        if let Some((cut, outcome)) = self.capping.as_ref().and_then(|(c, j)| Some((*c, j.ended()?))) {
+            self.capping = None;
+            self.cap = Some(cut);
+            viewport.upload_city(outcome.ok().flatten().unwrap_or_default());
+        }
+        let Some(of) = scene.made.parts.get(self.part) else { return };
+        let plane = of.part.mesh.bounds().and_then(|b| self.section.plane(b));
+        let wanted = plane.map(|(axis, at)| (scene.generation, self.part, axis, at));
+        viewport.options.city = wanted.is_some() && self.cap == wanted;
+        let Some(cut) = wanted.filter(|w| self.cap != Some(*w) && self.capping.is_none()) else { return };
+        let part = of.part.clone();
+        let job = Job::start("cutting", ctx, move |_| {
+            Ok(super::cap::cap(&part.mesh, cut.2, cut.3).map(|face| prepare_city(&face)))
+        });
+        self.capping = Some((cut, job));
+    }
+
     /// Size, bed, section, camera.
     fn prepare(&mut self, scene: &Scene<'_>, screen: &Screen, ui: &egui::Ui) {
         let Some(bounds) = self.bounds(scene.made) else { return };
@@ -248,6 +288,8 @@ impl Bed {
     /// What is under a pixel, and the photos behind it.
     fn pick(&mut self, scene: &Scene<'_>, pixel: &Vector2<f64>) {
         let pick = self.viewport.as_ref().and_then(|v| v.pick(pixel));
+        // The cut face is inside: no photo saw it.
+        let pick = pick.filter(|p| matches!(p.target, Target::Part(_)));
         self.picked = pick.map(|pick| {
             let value = match (pick.target, &self.map) {
                 (Target::Part(t), Some(map)) => map.values.get(t as usize).copied().filter(|v| v.is_finite()),
@@ -281,31 +323,6 @@ impl Bed {
         }
         photo
     }
-}
-
-/// The build volume around a part that stands in its middle, on the bed. Where the part fits only another way round, the
-/// sides change places.
-fn build_volume((low, high): (Vector3<f64>, Vector3<f64>), printer: &Printer) -> (Vector3<f64>, Vector3<f64>) {
-    let size = high - low;
-    let Some(build) = printer.build_mm.as_ref().map(|b| b.value) else { return (low, high) };
-    let orders = [[0, 1, 2], [1, 0, 2], [0, 2, 1], [2, 0, 1], [1, 2, 0], [2, 1, 0]].map(|o| o.map(|k| build[k]));
-    let fits = |b: &&[f64; 3]| (0..3).all(|k| size[k] <= b[k]);
-    let [x, y, z] = *orders.iter().find(fits).unwrap_or(&orders[0]);
-    let corner = Vector3::new((low.x + high.x - x) / 2.0, (low.y + high.y - y) / 2.0, low.z);
-    (corner, corner + Vector3::new(x, y, z))
-}
-
-fn edges((low, high): (Vector3<f64>, Vector3<f64>), dark: bool) -> Vec<Polyline> {
-    let colour = if dark { [150, 170, 190] } else { [90, 105, 120] };
-    let corner = |x: bool, y: bool, z: bool| {
-        Vector3::new(if x { high.x } else { low.x }, if y { high.y } else { low.y }, if z { high.z } else { low.z })
-    };
-    let ring =
-        |z: bool| vec![corner(false, false, z), corner(true, false, z), corner(true, true, z), corner(false, true, z)];
-    let line = |points: Vec<Vector3<f64>>, closed| Polyline { points, closed, width_px: 1.4, colour, on_top: false };
-    let mut lines = vec![line(ring(false), true), line(ring(true), true)];
-    lines.extend(ring(false).into_iter().zip(ring(true)).map(|(a, b)| line(vec![a, b], false)));
-    lines
 }
 
 fn steer(viewport: &mut Viewport, ui: &egui::Ui, response: &Response, screen: &Screen) {

@@ -6,7 +6,7 @@ use super::ready::Ready;
 use super::shape::{self, Kind};
 use super::{PrintView, templates};
 use crate::app::settings::Settings;
-use crate::order::{Field, Format, Order};
+use crate::order::{Field, Order};
 use crate::print::printer::{Limit, Printer};
 use crate::print::{Area, Rectangle};
 use eframe::egui::{self, ComboBox, DragValue, Grid, RichText, TextEdit};
@@ -28,14 +28,13 @@ impl Number<'_> {
         let label = ui.label(self.label).on_hover_text(self.tip);
         let drag = DragValue::new(value).speed(self.speed).range(self.range.clone()).max_decimals(self.decimals);
         let drag = drag.suffix(self.suffix).update_while_editing(false);
-        let changed = ui.add(drag).labelled_by(label.id).on_hover_text(self.tip).changed();
-        ui.end_row();
-        changed
+        ui.add(drag).labelled_by(label.id).on_hover_text(self.tip).changed()
     }
 }
 
+/// Two numbers with their labels in a row.
 fn grid(name: &str, ui: &mut egui::Ui, add: impl FnOnce(&mut egui::Ui)) {
-    Grid::new(name).num_columns(2).spacing([10.0, 6.0]).min_col_width(104.0).show(ui, add);
+    Grid::new(name).num_columns(4).spacing([8.0, 6.0]).min_col_width(44.0).show(ui, add);
 }
 
 fn heading(text: &str, ui: &mut egui::Ui) {
@@ -46,12 +45,11 @@ fn heading(text: &str, ui: &mut egui::Ui) {
 /// Draws them all.
 pub(super) fn show(view: &mut PrintView, ready: &Ready, settings: &mut Settings, ui: &mut egui::Ui) {
     egui::ScrollArea::vertical().id_salt("print controls").auto_shrink(false).show(ui, |ui| {
+        template(view, settings, ui);
         printer(view, ready, ui);
         area(view, ready, ui);
         size(view, ready, ui);
         body(&mut view.draft, ui);
-        files(view, ui);
-        template(view, settings, ui);
     });
 }
 
@@ -62,36 +60,34 @@ fn wrong(order: &Order, field: Field, ui: &mut egui::Ui) {
 }
 
 fn printer(view: &mut PrintView, ready: &Ready, ui: &mut egui::Ui) {
-    ui.label(RichText::new("Printer").strong().size(14.0));
-    match &ready.printers {
-        Ok(all) => {
-            let title = view.printer().map_or(view.draft.printer.as_str(), |p| p.title.as_str()).to_string();
-            let wide = ui.available_width() - 8.0;
-            let list = ComboBox::from_id_salt("printer").selected_text(title).width(wide).truncate();
-            let list = list.show_ui(ui, |ui| {
-                for p in all {
-                    let chosen = view.draft.printer == p.name;
-                    if ui.selectable_label(chosen, &p.title).on_hover_text(&p.process).clicked() {
-                        view.draft.printer.clone_from(&p.name);
-                    }
-                }
-            });
-            let name = list.response.widget_info_label("Printer");
-            name.on_hover_text("Its limits are those of its rule pack; each has a source, see the meters");
-        }
-        Err((headline, hint)) => {
-            ui.colored_label(ui.visuals().error_fg_color, headline).on_hover_text(hint);
-        }
-    }
+    ui.add_space(8.0);
     ui.horizontal(|ui| {
-        let label =
-            ui.weak("Own rule pack").on_hover_text("Path of a TOML file, as `veduta printers --json` shows them");
-        let field = TextEdit::singleline(&mut view.pack).hint_text("path of a .toml file").desired_width(f32::INFINITY);
-        let done = ui.add(field).labelled_by(label.id);
-        if done.lost_focus() && !view.pack.trim().is_empty() {
-            view.draft.printer = view.pack.trim().to_string();
-        }
+        let label = ui.label(RichText::new("Printer").strong().size(14.0));
+        let title = view.printer().map_or(view.draft.printer.as_str(), |p| p.title.as_str()).to_string();
+        let wide = (ui.available_width() - 66.0).max(60.0);
+        let list = ComboBox::from_id_salt("printer").selected_text(&title).width(wide).truncate().show_ui(ui, |ui| {
+            for p in ready.printers.as_deref().unwrap_or_default() {
+                let chosen = view.draft.printer == p.name;
+                if ui.selectable_label(chosen, &p.title).on_hover_text(&p.process).clicked() {
+                    view.draft.printer.clone_from(&p.name);
+                }
+            }
+        });
+        list.response.labelled_by(label.id).on_hover_text(title);
+        let own = ui.menu_button("Own", |ui| {
+            let label = ui.label("Path of a rule pack (.toml)");
+            ui.add(TextEdit::singleline(&mut view.pack).desired_width(260.0)).labelled_by(label.id);
+            let given = view.pack.trim().ends_with(".toml");
+            if ui.add_enabled(given, egui::Button::new("Take it")).clicked() {
+                view.draft.printer = view.pack.trim().to_string();
+                ui.close();
+            }
+        });
+        own.response.on_hover_text("A rule pack of your own; `veduta printers --json` shows what is in one");
     });
+    if let Err((headline, hint)) = &ready.printers {
+        ui.colored_label(ui.visuals().error_fg_color, headline).on_hover_text(hint);
+    }
     if let Some(Err((headline, hint))) = &view.printer {
         ui.colored_label(ui.visuals().error_fg_color, headline).on_hover_text(hint);
     }
@@ -223,8 +219,10 @@ fn numbers(area: &mut Area, unit: &str, speed: f64, ui: &mut egui::Ui) {
         Area::Rectangle(Rectangle { centre, size, azimuth }) => {
             of("East", "Middle of the area, from the project's origin", any.clone()).show(&mut centre.x, ui);
             of("North", "Middle of the area, from the project's origin", any.clone()).show(&mut centre.y, ui);
+            ui.end_row();
             of("Width", "Across the heading", least.clone()).show(&mut size.x, ui);
             of("Depth", "Along the heading", least).show(&mut size.y, ui);
+            ui.end_row();
             // A heading runs clockwise from north.
             let mut heading = -azimuth.to_degrees() + 0.0;
             let tip = "Direction of the depth, clockwise from north";
@@ -237,6 +235,7 @@ fn numbers(area: &mut Area, unit: &str, speed: f64, ui: &mut egui::Ui) {
         Area::Circle { centre, radius } => {
             of("East", "Middle of the area, from the project's origin", any.clone()).show(&mut centre.x, ui);
             of("North", "Middle of the area, from the project's origin", any).show(&mut centre.y, ui);
+            ui.end_row();
             of("Radius", "", least).show(radius, ui);
         }
         Area::Polygon(ring) => {
@@ -267,6 +266,7 @@ fn size(view: &mut PrintView, ready: &Ready, ui: &mut egui::Ui) {
         if number.show(&mut mm, ui) {
             locked::set_mm(&mut view.draft, mm);
         }
+        ui.end_row();
         let tip = "Longest side on the ground; the area grows or shrinks about its middle";
         let suffix = if metric { " m" } else { "" };
         let speed = ground * 0.003;
@@ -305,89 +305,51 @@ fn body(order: &mut Order, ui: &mut egui::Ui) {
     wrong(order, Field::Base, ui);
 }
 
-fn files(view: &mut PrintView, ui: &mut egui::Ui) {
-    heading("Files", ui);
-    let accepted: Option<Vec<String>> = view.printer().and_then(|p| p.formats.as_ref()).map(|f| f.value.clone());
-    let order = &mut view.draft;
-    ui.horizontal_wrapped(|ui| {
-        for format in Format::ALL {
-            let mut on = order.formats.contains(&format);
-            let taken = accepted.as_ref().is_none_or(|a| a.iter().any(|f| f == format.ending()));
-            let name = format.ending().to_uppercase();
-            let text = if taken { RichText::new(&name) } else { RichText::new(&name).weak() };
-            let tip = if taken { "The printer takes it" } else { "The printer does not take it with colours" };
-            if ui.checkbox(&mut on, text).on_hover_text(tip).changed() {
-                order.formats.retain(|f| *f != format);
-                if on {
-                    order.formats.push(format);
-                }
-            }
-        }
-    });
-    if order.formats.is_empty() {
-        ui.weak("None chosen: the first that the printer takes.");
-    }
-    ui.horizontal(|ui| {
-        let label = ui.label("Title");
-        let mut title = order.title.clone().unwrap_or_default();
-        let field = TextEdit::singleline(&mut title).hint_text("name of the project").desired_width(f32::INFINITY);
-        if ui.add(field).labelled_by(label.id).changed() {
-            order.title = Some(title).filter(|t| !t.is_empty());
-        }
-    });
-    ui.horizontal(|ui| {
-        let label = ui.label("Copies");
-        let drag = DragValue::new(&mut order.copies).range(1..=10_000).update_while_editing(false);
-        ui.add(drag).labelled_by(label.id);
-    });
-}
-
 fn template(view: &mut PrintView, settings: &mut Settings, ui: &mut egui::Ui) {
-    heading("Templates", ui);
     let built_in: Vec<(String, Order)> = templates::built_in().into_iter().map(|(n, o)| (n.to_string(), o)).collect();
     let own = templates::of(&view.draft);
-    let all = || built_in.iter().chain(&settings.templates);
-    let now = all().find(|(_, o)| *o == own).map_or("Choose", |(n, _)| n.as_str()).to_string();
+    let all: Vec<(String, Order)> = built_in.iter().chain(&settings.templates).cloned().collect();
+    let now = all.iter().find(|(_, o)| *o == own).map_or("None", |(n, _)| n.as_str()).to_string();
     let mut chosen = None;
-    let list = ComboBox::from_id_salt("template").selected_text(&now).width(ui.available_width() - 8.0).truncate();
-    let list = list.show_ui(ui, |ui| {
-        for (name, order) in all() {
-            if ui.selectable_label(now == *name, name).clicked() {
-                chosen = Some(order.clone());
+    ui.horizontal(|ui| {
+        let label = ui.label(RichText::new("Template").strong().size(14.0));
+        let wide = (ui.available_width() - 66.0).max(60.0);
+        let list = ComboBox::from_id_salt("template").selected_text(&now).width(wide).truncate().show_ui(ui, |ui| {
+            for (name, order) in &all {
+                if ui.selectable_label(now == *name, name).clicked() {
+                    chosen = Some(order.clone());
+                }
             }
-        }
+        });
+        list.response.labelled_by(label.id).on_hover_text("Printer, size and body of a template; the area stays");
+        ui.menu_button("Keep", |ui| keep(view, settings, (&built_in, &own, &now), ui))
+            .response
+            .on_hover_text("Keep this order as a template, or delete one");
     });
-    list.response.widget_info_label("Template").on_hover_text("Printer, size and body of a template; the area stays");
     if let Some(template) = chosen {
         view.draft = templates::applied(&template, &view.draft);
     }
-    ui.horizontal(|ui| {
-        let label = ui.label("Save as");
-        let field =
-            TextEdit::singleline(&mut view.template).hint_text("name").desired_width(ui.available_width() - 62.0);
-        ui.add(field).labelled_by(label.id);
-        let name = view.template.trim().to_string();
-        let free = !name.is_empty() && built_in.iter().all(|(n, _)| *n != name);
-        if ui.add_enabled(free, egui::Button::new("Save")).on_hover_text("Kept for all projects").clicked() {
-            settings.templates.retain(|(n, _)| *n != name);
-            settings.templates.push((name, own.clone()));
-            settings.save();
-        }
-    });
+}
+
+fn keep(
+    view: &mut PrintView,
+    settings: &mut Settings,
+    (built_in, own, now): (&[(String, Order)], &Order, &str),
+    ui: &mut egui::Ui,
+) {
+    let label = ui.label("Name of the template");
+    ui.add(TextEdit::singleline(&mut view.template).desired_width(180.0)).labelled_by(label.id);
+    let name = view.template.trim().to_string();
+    let free = !name.is_empty() && built_in.iter().all(|(n, _)| *n != name);
+    if ui.add_enabled(free, egui::Button::new("Keep it")).on_hover_text("For all projects").clicked() {
+        settings.templates.retain(|(n, _)| *n != name);
+        settings.templates.push((name, own.clone()));
+        settings.save();
+        ui.close();
+    }
     if settings.templates.iter().any(|(n, _)| *n == now) && ui.button("Delete the template").clicked() {
         settings.templates.retain(|(n, _)| *n != now);
         settings.save();
-    }
-}
-
-/// A label for lists that have no label beside them.
-trait Labelled {
-    fn widget_info_label(self, name: &str) -> egui::Response;
-}
-
-impl Labelled for egui::Response {
-    fn widget_info_label(self, name: &str) -> egui::Response {
-        self.widget_info(|| egui::WidgetInfo::labeled(egui::Role::ComboBox, true, name));
-        self
+        ui.close();
     }
 }

@@ -7,6 +7,7 @@
 
 mod above;
 mod bed;
+mod cap;
 mod controls;
 mod estimate;
 mod figures;
@@ -18,6 +19,8 @@ mod results;
 mod section;
 mod shape;
 mod templates;
+mod volume;
+mod wipe;
 
 use super::super::VedutaApp;
 use super::super::action::Action;
@@ -214,7 +217,7 @@ impl PrintView {
         }
         let Some(made) = &self.made else { return };
         let made = Made { order: self.draft.clone(), ..(**made).clone() };
-        let known = std::mem::take(&mut self.results.judged);
+        let known = self.results.judged.clone();
         if asked == Asked::Validate {
             self.work = Some(Work::Validate(Job::start("validating", ctx, move |run| {
                 let formats = made.order.formats_for(&made.printer)?;

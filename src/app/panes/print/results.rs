@@ -4,9 +4,9 @@ use super::job::Job;
 use super::{PrintView, Work};
 use crate::app::session::Session;
 use crate::base::Severity;
-use crate::order::{Judged, Waiver, command};
+use crate::order::{Format, Judged, Waiver, command};
 use crate::print::judge::Finding;
-use eframe::egui::{self, RichText, TextEdit};
+use eframe::egui::{self, DragValue, RichText, TextEdit};
 use nalgebra::Vector3;
 use std::path::{Path, PathBuf};
 
@@ -239,8 +239,9 @@ fn waiving(view: &mut PrintView, ui: &mut egui::Ui) {
     }
 }
 
-/// The folder and the command line.
+/// Formats, title, copies, the folder and the command line.
 pub(super) fn export(view: &mut PrintView, session: &Session, ui: &mut egui::Ui) {
+    files(view, ui);
     ui.horizontal(|ui| {
         let label = ui.label("Order folder").on_hover_text("Gets files, pictures, report.html and ticket.json");
         let field = TextEdit::singleline(&mut view.results.folder).desired_width(f32::INFINITY);
@@ -255,6 +256,36 @@ pub(super) fn export(view: &mut PrintView, session: &Session, ui: &mut egui::Ui)
         }
         let text = RichText::new(&line).monospace().size(11.0);
         ui.add(egui::Label::new(text).truncate()).on_hover_text(&line);
+    });
+}
+
+fn files(view: &mut PrintView, ui: &mut egui::Ui) {
+    let accepted: Option<Vec<String>> = view.printer().and_then(|p| p.formats.as_ref()).map(|f| f.value.clone());
+    let order = &mut view.draft;
+    ui.horizontal_wrapped(|ui| {
+        ui.label("Files").on_hover_text("None chosen: the first format that the printer takes");
+        for format in Format::ALL {
+            let mut on = order.formats.contains(&format);
+            let taken = accepted.as_ref().is_none_or(|a| a.iter().any(|f| f == format.ending()));
+            let name = format.ending().to_uppercase();
+            let text = if taken { RichText::new(&name) } else { RichText::new(&name).weak() };
+            let tip = if taken { "The printer takes it" } else { "The printer does not take it with colours" };
+            if ui.checkbox(&mut on, text).on_hover_text(tip).changed() {
+                order.formats.retain(|f| *f != format);
+                if on {
+                    order.formats.push(format);
+                }
+            }
+        }
+        let label = ui.label("Copies");
+        let drag = DragValue::new(&mut order.copies).range(1..=10_000).update_while_editing(false);
+        ui.add(drag).labelled_by(label.id);
+        let label = ui.label("Title");
+        let mut title = order.title.clone().unwrap_or_default();
+        let field = TextEdit::singleline(&mut title).hint_text("name of the project").desired_width(150.0);
+        if ui.add(field).labelled_by(label.id).changed() {
+            order.title = Some(title).filter(|t| !t.is_empty());
+        }
     });
 }
 

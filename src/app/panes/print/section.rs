@@ -58,6 +58,13 @@ impl Section {
         Some(ClipBox::around((from, to)))
     }
 
+    /// The axis and the place of the plane, a hair inside what is shown.
+    pub(super) fn plane(self, (low, high): Bounds) -> Option<(usize, f64)> {
+        let axis = self.axis()?;
+        let hair = (high - low).max() * 1e-5 * if axis == 1 { 1.0 } else { -1.0 };
+        Some((axis, low[axis] + (high[axis] - low[axis]) * self.share + hair))
+    }
+
     /// The ends of an upright plane on the part's ground.
     pub(super) fn line(self, (low, high): Bounds) -> Option<[Vector2<f64>; 2]> {
         let axis = self.axis().filter(|a| *a < 2)?;
@@ -103,6 +110,8 @@ mod tests {
         let clip = level.clip(bounds).expect("a box");
         assert!(clip.contains(&Vector3::new(1.0, 1.0, 4.9)) && !clip.contains(&Vector3::new(1.0, 1.0, 5.1)));
         assert!(level.line(bounds).is_none());
+        let (axis, at) = level.plane(bounds).expect("a plane");
+        assert!(axis == 2 && at < 5.0 && at > 4.99, "{at}");
         let along = Section { way: Way::Along, share: 0.5 };
         let clip = along.clip(bounds).expect("a box");
         assert!(clip.contains(&Vector3::new(1.0, 31.0, 1.0)) && !clip.contains(&Vector3::new(1.0, 29.0, 1.0)));

@@ -1,0 +1,76 @@
+//! What parts are to be: area, size, base, and how they are finished.
+
+use super::area::Area;
+use super::hollow::Hollow;
+use super::plinth::Plinth;
+use super::split::Split;
+use super::thicken::Reach;
+use serde::{Deserialize, Serialize};
+
+/// What the part is to be.
+#[derive(Clone, Debug, PartialEq)]
+pub struct PartOptions {
+    /// The piece of ground; `None` takes the largest well-covered rectangle.
+    pub area: Option<Area>,
+    /// Size.
+    pub size: PartSize,
+    /// Whether one unit of the city is one metre.
+    pub metric: bool,
+    /// Millimetres of material below the lowest place of the surface; at least 2.
+    pub base_mm: f64,
+    /// How much heights are exaggerated.
+    pub z_scale: f64,
+    /// Smallest detail that the printer makes: the surface is simplified to a tenth of it. `None` keeps as many triangles
+    /// as there may be.
+    pub detail_mm: Option<f64>,
+    /// Thinnest wall and smallest gap that the printer makes: thinner ones are thickened, narrower ones filled.
+    pub reach: Option<Reach>,
+    /// The slab with text and north arrow.
+    pub plinth: Plinth,
+    /// Hollow inside.
+    pub hollow: Option<Hollow>,
+    /// Cut into pieces.
+    pub split: Split,
+    /// Sides of the printer's build volume in millimetres, in any order.
+    pub build_mm: Option<[f64; 3]>,
+    /// Most triangles.
+    pub max_triangles: usize,
+    /// Side of the square texture page in texels.
+    pub page: usize,
+    /// Colour of sides and base (sRGB).
+    pub plain: [u8; 3],
+    /// Title.
+    pub title: String,
+}
+
+/// How large the part is to be.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum PartSize {
+    /// 1:N.
+    Scale(f64),
+    /// Longest horizontal side in millimetres.
+    LongestMm(f64),
+}
+
+impl Default for PartOptions {
+    fn default() -> Self {
+        Self {
+            area: None,
+            size: PartSize::LongestMm(150.0),
+            metric: true,
+            base_mm: 3.0,
+            z_scale: 1.0,
+            detail_mm: None,
+            reach: None,
+            plinth: Plinth::default(),
+            hollow: None,
+            split: Split::None,
+            build_mm: None,
+            max_triangles: 1_000_000,
+            page: 2048,
+            plain: [206, 204, 198],
+            title: "city".into(),
+        }
+    }
+}

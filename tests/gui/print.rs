@@ -1,0 +1,531 @@
+//! The print layout on a made-up city of known size: what a person can do there, and that the files come out.
+
+use crate::support::Window;
+use eframe::egui::{Event, Key, Modifiers, PointerButton, Pos2, Rect, Role};
+use egui_kittest::kittest::{NodeT, Queryable};
+use nalgebra::{UnitQuaternion, Vector3};
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use veduta::app::Theme;
+use veduta::base::{CameraId, Fingerprint, PhotoId};
+use veduta::camera::{Camera, FocalSource, Lens};
+use veduta::geometry::Rigid3;
+use veduta::image::Rgb8;
+use veduta::order::Order;
+use veduta::print::{Area, PartSize};
+use veduta::project::{Done, Project};
+use veduta::scene::{City, Flight, Georeference, LocalFrame, Mesh, Photo, Reconstruction, TexturePage};
+
+/// Ground of 40 x 20 m with a block of 10 x 10 x 5 m in the middle of its western half, on a grid of half a metre.
+fn city() -> City {
+    let (columns, rows) = (81usize, 41usize);
+    let mut mesh = Mesh::default();
+    for i in 0..columns * rows {
+        let (x, y) = ((i % columns) as f64 / 2.0 - 20.0, (i / columns) as f64 / 2.0 - 10.0);
+        let block = (-15.0..=-5.0).contains(&x) && (-5.0..=5.0).contains(&y);
+        mesh.vertices.push(Vector3::new(x, y, if block { 5.0 } else { 0.0 }));
+    }
+    for y in 0..rows - 1 {
+        for x in 0..columns - 1 {
+            let n = (y * columns + x) as u32;
+            let up = n + columns as u32;
+            mesh.triangles.extend([[n, n + 1, up + 1], [n, up + 1, up]]);
+        }
+    }
+    let uv = |v: u32| {
+        let p = &mesh.vertices[v as usize];
+        [((p.x + 20.0) / 40.0) as f32, ((10.0 - p.y) / 20.0) as f32]
+    };
+    let uvs = mesh.triangles.iter().map(|t| t.map(uv)).collect();
+    let mut image = Rgb8::filled(256, 128, [120, 140, 100]);
+    for y in 0..128 {
+        for x in 0..256 {
+            *image.at_mut(x, y) = [60 + (x / 2) as u8, 90 + y as u8, if (x / 8 + y / 8) % 2 == 0 { 90 } else { 130 }];
+        }
+    }
+    let triangles = mesh.triangles.len();
+    City {
+        mesh,
+        uvs,
+        page: vec![0; triangles],
+        views: vec![4; triangles],
+        classes: Vec::new(),
+        pages: vec![TexturePage { image }],
+        texel_m: 0.15,
+    }
+}
+
+fn put<T: serde::Serialize>(project: &mut Project, stage: &str, output: &T) {
+    let key = Fingerprint::of_bytes(stage.as_bytes());
+    let mut writer = project.begin(stage, &key).unwrap();
+    writer.put("output", output).unwrap();
+    let (stage_name, diagnostics, figures) = (stage.to_string(), Vec::new(), BTreeMap::new());
+    writer.finish(Done { stage: stage_name, version: 1, seconds: 0.0, bytes: 0, diagnostics, figures }).unwrap();
+    project.update(|m| drop(m.current.insert(stage.into(), key))).unwrap();
+}
+
+/// A project of that city with four photos from 50 m above it.
+fn town(folder: &Path) -> PathBuf {
+    let root = folder.join("town.veduta");
+    let mut project = Project::open_or_create(&root).unwrap();
+    let camera = Camera {
+        id: CameraId::from(0),
+        label: "test".into(),
+        width: 400,
+        height: 300,
+        lens: Lens::ideal(400.0, 400, 300),
+        focal_source: FocalSource::Guess,
+    };
+    let frame = LocalFrame { latitude_deg: 52.0, longitude_deg: 5.0, altitude_m: 0.0, utm_epsg: 32631 };
+    let photo = |i: usize| {
+        let name = format!("P{i}.jpg");
+        let path = folder.join(&name);
+        image::RgbImage::new(8, 6).save(&path).unwrap();
+        Photo {
+            id: PhotoId::from(i),
+            path,
+            name,
+            camera: CameraId::from(0),
+            orientation: 1,
+            time_s: Some(i as f64),
+            exposure_s: None,
+            gps: None,
+            attitude: None,
+            relative_altitude_m: Some(50.0),
+            position: None,
+            rotation: None,
+            content: Fingerprint::of_bytes(&[i as u8]),
+        }
+    };
+    let photos: Vec<Photo> = (0..4).map(photo).collect();
+    project.update(|m| m.photos = photos.iter().map(|p| p.path.clone()).collect()).unwrap();
+    let down = UnitQuaternion::from_euler_angles(std::f64::consts::PI, 0.0, 0.0);
+    let pose = |i: usize| Rigid3::from_rotation_and_centre(down, Vector3::new(i as f64 * 10.0 - 15.0, 0.0, 50.0));
+    let sparse = Reconstruction {
+        cameras: vec![camera.clone()],
+        camera_of: vec![CameraId::from(0); 4],
+        poses: (0..4).map(|i| Some(pose(i))).collect(),
+        points: Vec::new(),
+        georeference: Georeference::Local { frame, residuals: Vec::new(), doming_m: (0.0, 0.0) },
+        centre_sigmas: Vec::new(),
+        notes: Vec::new(),
+    };
+    let flight = Flight { photos, cameras: vec![camera], frame: Some(frame), skipped: Vec::new(), notes: Vec::new() };
+    put(&mut project, "ingest", &flight);
+    put(&mut project, "sparse", &sparse);
+    put(&mut project, "city", &city());
+    root
+}
+
+fn choose_line(window: &mut Window, line: &str) {
+    window.press_palette();
+    window.type_text(line);
+    window.press(Key::Enter);
+}
+
+fn shown(mut window: Window) -> Window {
+    choose_line(&mut window, "Print layout in the whole window");
+    window.wait("the city is read", 60, |w| w.has("City from above"));
+    window.settle();
+    window
+}
+
+/// The print layout of that city; without a device where nothing of it has to be drawn.
+fn layout(folder: &Path) -> Window {
+    let root = town(folder);
+    shown(Window::open(folder, Some(&root)))
+}
+
+fn drawn(folder: &Path) -> Option<Window> {
+    if std::env::var_os("VEDUTA_NO_GPU_TESTS").is_some() {
+        return None;
+    }
+    let root = town(folder);
+    Some(shown(Window::drawn(folder, Some(&root), Theme::Dark, [1280.0, 800.0], 1.0)))
+}
+
+fn order(folder: &Path) -> Order {
+    let project = Project::open_to_read(&folder.join("town.veduta")).unwrap();
+    serde_json::from_value(project.manifest().order.clone()).unwrap_or_default()
+}
+
+fn number(window: &Window, label: &str) -> f64 {
+    let node = window.harness.get_by_role_and_label(Role::SpinButton, label);
+    node.accesskit_node().numeric_value().unwrap()
+}
+
+fn set(window: &mut Window, label: &str, value: f64) {
+    window.harness.get_by_role_and_label(Role::SpinButton, label).set_value_accesskit(value);
+    window.settle();
+}
+
+/// The text of a label that holds all these words.
+fn says(window: &Window, words: &[&str]) -> bool {
+    let all = window.harness.query_all_by(|n| {
+        let text = n.value().or_else(|| n.label()).unwrap_or_default();
+        words.iter().all(|w| text.contains(w))
+    });
+    all.count() > 0
+}
+
+/// The whole label that holds these words.
+fn label_with(window: &Window, words: &str) -> String {
+    let mut all = window.harness.query_all_by_label_contains(words);
+    all.find_map(|n| n.accesskit_node().label().filter(|l| l.starts_with("Why"))).unwrap()
+}
+
+fn make(window: &mut Window) {
+    window.click("Make");
+    window.wait("the part is made", 120, |w| w.is_enabled("Validate"));
+    window.settle();
+}
+
+fn picture(window: &Window, name: &str) -> Rect {
+    window.harness.get_by_role_and_label(Role::Image, name).rect()
+}
+
+/// The place of the screen where (x, y) of the city is: the whole city fits the view with a margin.
+fn place(window: &Window, x: f64, y: f64) -> Pos2 {
+    let rect = picture(window, "City from above");
+    let scale = 1.06 * (40.0 / f64::from(rect.width())).max(20.0 / f64::from(rect.height()));
+    rect.center() + eframe::egui::vec2((x / scale) as f32, (-y / scale) as f32)
+}
+
+fn drag(window: &mut Window, from: Pos2, to: Pos2) {
+    let button = |pos, pressed| Event::PointerButton {
+        pos,
+        button: PointerButton::Primary,
+        pressed,
+        modifiers: Modifiers::NONE,
+    };
+    window.harness.event(Event::PointerMoved(from));
+    window.harness.step();
+    window.harness.event(button(from, true));
+    window.harness.step();
+    for i in 1..=4 {
+        window.harness.event(Event::PointerMoved(from + (to - from) * (i as f32 / 4.0)));
+        window.harness.step();
+    }
+    window.harness.event(button(to, false));
+    window.settle();
+}
+
+fn click_at(window: &mut Window, at: Pos2) {
+    window.harness.event(Event::PointerMoved(at));
+    for pressed in [true, false] {
+        let (button, modifiers) = (PointerButton::Primary, Modifiers::NONE);
+        window.harness.event(Event::PointerButton { pos: at, button, pressed, modifiers });
+        window.harness.step();
+    }
+    window.settle();
+}
+
+#[test]
+fn scale_millimetres_and_metres_are_locked_and_undone() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut window = layout(dir.path());
+    let ground = number(&window, "On the ground");
+    assert!((30.0..=40.0).contains(&ground), "the well-covered part: {ground}");
+    set(&mut window, "Scale 1:", 400.0);
+    assert_eq!(order(dir.path()).size, PartSize::Scale(400.0));
+    assert!((number(&window, "Longest side") - ground * 2.5).abs() < 0.1);
+    set(&mut window, "Longest side", 50.0);
+    assert!((number(&window, "Scale 1:") - ground * 20.0).abs() < 1.0);
+    set(&mut window, "On the ground", 20.0);
+    assert!((number(&window, "Scale 1:") - 400.0).abs() < 0.1 && number(&window, "Longest side") == 50.0);
+    assert!(says(&window, &["Smallest printable thing", " m"]));
+    assert!((order(dir.path()).area.unwrap().frame().size.max() - 20.0).abs() < 1e-9);
+    set(&mut window, "Heights times", 1.5);
+    set(&mut window, "Base", 1.0);
+    assert!(says(&window, &["base of 1 mm", "2 mm"]) && !window.is_enabled("Make"));
+    window.press_undo();
+    assert_eq!((order(dir.path()).base_mm, order(dir.path()).z_scale), (3.0, 1.5));
+    for _ in 0..4 {
+        window.press_undo();
+    }
+    assert_eq!(order(dir.path()), Order::default());
+    assert!((number(&window, "On the ground") - ground).abs() < 1e-6);
+    window.harness.key_press_modifiers(Modifiers::COMMAND | Modifiers::SHIFT, Key::Z);
+    window.settle();
+    assert_eq!(order(dir.path()).size, PartSize::Scale(400.0));
+}
+
+#[test]
+fn areas_are_dragged_turned_drawn_and_snapped() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut window = layout(dir.path());
+    window.click("Rectangle");
+    for (label, value) in [("East", 0.0), ("North", 0.0), ("Width", 20.0), ("Depth", 10.0), ("Heading", 0.0)] {
+        set(&mut window, label, value);
+    }
+    let area = |dir: &tempfile::TempDir| order(dir.path()).area.unwrap();
+    assert_eq!((area(&dir).frame().size.x, area(&dir).frame().size.y), (20.0, 10.0));
+    // The whole, a corner, the handle for turning.
+    let (from, to) = (place(&window, 1.0, 1.0), place(&window, -4.0, 0.0));
+    drag(&mut window, from, to);
+    let moved = area(&dir).frame();
+    assert!((moved.centre.x + 5.0).abs() < 0.3 && (moved.centre.y + 1.0).abs() < 0.3, "{moved:?}");
+    let corner = moved.centre + moved.size / 2.0;
+    let (from, to) = (place(&window, corner.x, corner.y), place(&window, corner.x + 3.0, corner.y + 2.0));
+    drag(&mut window, from, to);
+    let larger = area(&dir).frame();
+    assert!((larger.size.x - 23.0).abs() < 0.4 && (larger.size.y - 12.0).abs() < 0.4, "{larger:?}");
+    let top = place(&window, larger.centre.x, larger.centre.y + larger.size.y / 2.0);
+    let from = top - eframe::egui::vec2(0.0, 26.0);
+    let to = place(&window, larger.centre.x + 15.0, larger.centre.y);
+    drag(&mut window, from, to);
+    assert!((number(&window, "Heading") - 90.0).abs() < 1.0, "{}", number(&window, "Heading"));
+    window.press_undo();
+    assert!(number(&window, "Heading").abs() < 1e-6);
+    window.click("Circle");
+    assert!(matches!(area(&dir), Area::Circle { .. }));
+    set(&mut window, "Radius", 4.0);
+    window.click("Polygon");
+    assert!(matches!(area(&dir), Area::Polygon(ring) if ring.len() == 4));
+    window.click("Draw a polygon");
+    for (x, y) in [(-10.0, -6.0), (10.0, -6.0), (0.0, 6.0)] {
+        let at = place(&window, x, y);
+        click_at(&mut window, at);
+    }
+    window.press(Key::Enter);
+    let Area::Polygon(ring) = area(&dir) else { panic!("a polygon") };
+    assert!(ring.len() == 3 && (ring[2].y - 6.0).abs() < 0.3, "{ring:?}");
+    window.click("Rectangle");
+    window.click("Snap to the well-covered part");
+    assert!(area(&dir).frame().size.x > 30.0);
+    window.click("Automatic");
+    assert_eq!(order(dir.path()).area, None);
+}
+
+#[test]
+fn a_part_is_made_validated_waived_and_exported() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut window = layout(dir.path());
+    assert!(says(&window, &["about", "cm\u{b3}"]), "an estimate before it is made");
+    assert!(says(&window, &["Make the part first."]) && !window.is_enabled("Export"));
+    set(&mut window, "Longest side", 60.0);
+    window.choose("Printer", "Full-colour sandstone service (Shapeways rules)");
+    window.click("OBJ");
+    window.click("WRL");
+    make(&mut window);
+    assert!(!says(&window, &["about", "cm\u{b3}"]) && says(&window, &["cm\u{b3}"]), "measured now");
+    assert!(says(&window, &["Validate first"]));
+    window.click("Validate");
+    window.wait("the verdict", 120, |w| says(w, &["ault"]) && w.is_enabled("Make") && !says(w, &["Validate first"]));
+    window.settle();
+    while window.has("Waive...") {
+        assert!(!window.is_enabled("Export"));
+        window.click("Waive...");
+        assert!(!window.is_enabled("Waive"), "not without a reason");
+        let label = label_with(&window, "does not matter");
+        window.type_into(&label, "a model of a model");
+        window.click("Waive");
+    }
+    let waived = order(dir.path()).waived;
+    assert!(waived.iter().all(|w| w.reason == "a model of a model"));
+    assert!(window.is_enabled("Export"), "{waived:?}");
+    window.click("Export");
+    window.wait("the files", 120, |w| says(w, &["files written to"]));
+    let folder = dir.path().join("town-order");
+    for file in ["part.obj", "part.wrl", "part.png", "report.html", "preview-south.jpg"] {
+        assert!(folder.join(file).exists(), "{file}");
+    }
+    let ticket: serde_json::Value =
+        serde_json::from_slice(&std::fs::read(folder.join("ticket.json")).unwrap()).unwrap();
+    assert_eq!(ticket["waived"].as_array().unwrap().len(), waived.len());
+    assert_eq!(ticket["printer"][0], "sandstone");
+    let command = ticket["command"].as_str().unwrap();
+    assert!(command.starts_with("veduta print ") && command.contains("--size-mm 60"), "{command}");
+    window.click("Copy the command");
+    // What changes the part asks for another making; formats do not.
+    window.click("GLB");
+    assert!(says(&window, &["Validate first"]));
+    set(&mut window, "Base", 5.0);
+    assert!(says(&window, &["order has changed"]) && !window.is_enabled("Validate"));
+    if let Some(last) = waived.last() {
+        assert!(command.contains(&format!("--waive '{}=", last.code)), "{command}");
+        window.press_undo();
+        window.click("Take the waiver back");
+        assert_eq!(order(dir.path()).waived.len(), waived.len() - 1);
+    }
+}
+
+#[test]
+fn making_is_cancelled_and_faulty_areas_are_told() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut window = layout(dir.path());
+    window.click("Circle");
+    set(&mut window, "East", 500.0);
+    window.click("Make");
+    window.wait("the error", 60, |w| says(w, &["holds no part of the city"]));
+    window.press_undo();
+    window.click("Make");
+    if window.has("Cancel") {
+        window.click("Cancel");
+    }
+    window.wait("its end", 60, |w| w.is_enabled("Make"));
+}
+
+#[test]
+fn templates_are_applied_saved_and_deleted() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut window = layout(dir.path());
+    window.choose("Template", "20 cm, sandstone");
+    let now = order(dir.path());
+    assert_eq!((now.printer.as_str(), now.size, now.base_mm), ("sandstone", PartSize::LongestMm(200.0), 4.0));
+    set(&mut window, "Base", 6.0);
+    window.click("Keep");
+    window.type_into("Name of the template", "Thick");
+    window.click("Keep it");
+    window.choose("Template", "15 cm, PolyJet");
+    assert_eq!(order(dir.path()).printer, "polyjet");
+    window.choose("Template", "Thick");
+    assert_eq!((order(dir.path()).printer.as_str(), order(dir.path()).base_mm), ("sandstone", 6.0));
+    window.click("Keep");
+    window.click("Delete the template");
+    window.click("Keep");
+    assert!(!window.has("Delete the template"));
+    window.press(Key::Escape);
+    window.type_into("Title", "Old town");
+    window.press(Key::Tab);
+    assert_eq!(order(dir.path()).title.as_deref(), Some("Old town"));
+    set(&mut window, "Copies", 3.0);
+    assert_eq!(order(dir.path()).copies, 3);
+}
+
+#[test]
+fn rule_packs_of_ones_own_are_taken() {
+    let dir = tempfile::tempdir().unwrap();
+    let pack = dir.path().join("mine.toml");
+    let build = "build_mm = { value = [20.0, 10.0, 9.0], source = 'manual', date = '2026-11-21' }";
+    std::fs::write(&pack, format!("name = 'mine'\ntitle = 'My printer'\n{build}\n")).unwrap();
+    let mut window = layout(dir.path());
+    window.click("Own");
+    window.type_into("Path of a rule pack (.toml)", pack.to_str().unwrap());
+    window.click("Take it");
+    assert!(says(&window, &["My printer"]));
+    window.click("Make");
+    window.wait("it does not fit", 60, |w| says(w, &["does not fit into the build volume", "20 x 10 x 9"]));
+}
+
+#[test]
+fn the_part_stands_on_its_bed_with_section_heat_maps_and_photos() {
+    let dir = tempfile::tempdir().unwrap();
+    let Some(mut window) = drawn(dir.path()) else { return };
+    make(&mut window);
+    assert!(window.has("Part on the bed") && window.has("City from above"));
+    window.wait("the part is drawn", 60, |w| !says(w, &["drawing the part"]));
+    let mean = |window: &mut Window| {
+        window.settle();
+        let rect = picture(window, "Part on the bed").shrink(60.0);
+        let drawn = window.harness.render().expect("drawn");
+        let mut sum = [0.0; 3];
+        let mut count = 0.0;
+        for y in rect.min.y as u32..rect.max.y as u32 {
+            for x in rect.min.x as u32..rect.max.x as u32 {
+                let p = drawn.get_pixel(x, y).0;
+                if p[..3] != [30, 32, 36] {
+                    count += 1.0;
+                    (0..3).for_each(|k| sum[k] += f64::from(p[k]));
+                }
+            }
+        }
+        (count, sum.map(|s| s / count))
+    };
+    let (whole, colours) = mean(&mut window);
+    window.choose("Section", "Across");
+    let (cut, _) = mean(&mut window);
+    assert!(cut < whole * 0.9, "{cut} of {whole}");
+    window.harness.get_by_role_and_label(Role::Slider, "at").set_value_accesskit(1.0);
+    let (less, _) = mean(&mut window);
+    assert!(less < cut * 0.8, "{less} of {cut}");
+    window.choose("Section", "None");
+    for (heat, legend) in [("Wall thickness", "limit"), ("Overhang", ""), ("Texel density", ""), ("Photos", "")] {
+        window.choose("Surface", heat);
+        window.wait(heat, 60, |w| !says(w, &["measuring the part"]));
+        let (_, shown) = mean(&mut window);
+        assert!((0..3).any(|k| (shown[k] - colours[k]).abs() > 8.0), "{heat} {legend}: {shown:?} {colours:?}");
+    }
+    // Left of the line the part has its own colours again.
+    window.click("Wipe");
+    window.wait("the line", 60, |w| w.has("Line of the wipe"));
+    let (_, half) = mean(&mut window);
+    window.harness.get_by_role_and_label(Role::Slider, "Line").set_value_accesskit(1.0);
+    let (_, own) = mean(&mut window);
+    assert!((0..3).all(|k| (own[k] - colours[k]).abs() < 3.0), "{own:?} {colours:?}");
+    assert!((0..3).any(|k| (half[k] - own[k]).abs() > 3.0), "{half:?} {own:?}");
+    window.click("Wipe");
+    let at = picture(&window, "Part on the bed").center();
+    click_at(&mut window, at);
+    assert!(says(&window, &["4 photos see this point"]) || says(&window, &["photos see this point"]));
+    assert!(says(&window, &["mm of the part"]) && says(&window, &["P1.jpg"]));
+    window.click("Show all");
+    window.click("Part");
+    assert!(!window.has("City from above"));
+    window.click("Area");
+    assert!(!window.has("Part on the bed"));
+    window.click("Back to the panes");
+    assert!(window.has("Photos") && window.has("Whole window"));
+}
+
+#[test]
+fn a_fault_leads_to_its_place() {
+    let dir = tempfile::tempdir().unwrap();
+    let Some(mut window) = drawn(dir.path()) else { return };
+    // Two millimetres are too thin a wall for half a centimetre of city.
+    set(&mut window, "Longest side", 12.0);
+    make(&mut window);
+    window.click("Validate");
+    window.wait("the verdict", 120, |w| says(w, &["ault"]) && w.is_enabled("Make") && !says(w, &["Validate first"]));
+    window.click("Warnings and notes");
+    let first = |w: &Window| {
+        let mut all = w.harness.query_all_by_label_contains("Place 1");
+        all.next().and_then(|n| n.accesskit_node().label())
+    };
+    let Some(place) = first(&window) else { return };
+    let before = window.harness.render().expect("drawn");
+    window.click(&place);
+    window.settle_for(8);
+    let after = window.harness.render().expect("drawn");
+    assert!(before.pixels().zip(after.pixels()).filter(|(a, b)| a != b).count() > 5000, "the camera went there");
+}
+
+/// Pictures of the print layout; of a finished project and into a folder as the other pictures are, see `pictures.rs`.
+/// The project is changed: give a copy.
+#[test]
+fn pictures_of_the_print_layout() {
+    if std::env::var_os("VEDUTA_NO_GPU_TESTS").is_some() {
+        return;
+    }
+    let dir = tempfile::tempdir().unwrap();
+    let variable = |name: &str| std::env::var_os(name).map(PathBuf::from);
+    let root = variable("VEDUTA_PICTURES_OF").unwrap_or_else(|| town(dir.path()));
+    let to = variable("VEDUTA_PICTURES_TO");
+    let keep = |window: &mut Window, name: &str| {
+        window.settle_for(if to.is_some() { 60 } else { 4 });
+        let picture = window.harness.render().expect("drawn");
+        if let Some(folder) = &to {
+            let rgb = image::DynamicImage::from(picture).into_rgb8();
+            let file = std::fs::File::create(folder.join(name)).unwrap();
+            image::codecs::jpeg::JpegEncoder::new_with_quality(file, 82).encode_image(&rgb).unwrap();
+        }
+    };
+    for (theme, word) in [(Theme::Dark, "dark"), (Theme::Light, "light")] {
+        let mut window = shown(Window::drawn(dir.path(), Some(&root), theme, [1280.0, 800.0], 1.0));
+        keep(&mut window, &format!("print-area-{word}.jpg"));
+        window.click("Make");
+        window.wait("the part is made", 400, |w| w.is_enabled("Validate"));
+        keep(&mut window, &format!("print-layout-{word}.jpg"));
+        window.choose("Section", "Along");
+        window.click("Validate");
+        window.wait("the verdict", 400, |w| says(w, &["ault"]) && w.is_enabled("Make"));
+        window.choose("Surface", "Wall thickness");
+        window.wait("the measure", 200, |w| !says(w, &["measuring the part"]));
+        keep(&mut window, &format!("print-thickness-{word}.jpg"));
+        let at = picture(&window, "Part on the bed").center();
+        click_at(&mut window, at);
+        keep(&mut window, &format!("print-photos-{word}.jpg"));
+        window.click("Back to the panes");
+        keep(&mut window, &format!("print-pane-{word}.jpg"));
+    }
+}
