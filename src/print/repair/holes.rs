@@ -37,7 +37,9 @@ pub fn loops(triangles: &[[u32; 3]]) -> Vec<Vec<u32>> {
         loop {
             if let Some(&begin) = place.get(&at) {
                 let ring: Vec<u32> = path.drain(begin..).collect();
-                ring.iter().for_each(|v| drop(place.remove(v)));
+                ring.iter().for_each(|v| {
+                    place.remove(v);
+                });
                 found.push(ring);
             }
             let Some(out) = ends.get_mut(&at) else { break };
