@@ -3,7 +3,8 @@
 //! In: a [`Shape`]. Out: diameters of the balls that touch its border and the opposite border, from inside (strokes) and
 //! from outside (gaps): the measure of [`crate::print::thickness`] in the plane, with the same rule that only border that
 //! faces the other way counts, so that a corner is no thin stroke: here by 150 degrees, since strokes of the font end in
-//! tips of 45 degrees (`c`, `&`). The thinnest [`TIPS`] of the border count for nothing. Cost: quadratic in the corners of one letter.
+//! tips of 45 degrees (`c`, `&`). The thinnest [`TIPS`] of the border count for nothing. Cost: quadratic in the corners of
+//! one letter.
 
 use super::shape::{Ring, Shape};
 use nalgebra::Vector2;
