@@ -41,6 +41,8 @@ pub enum Command {
     Check(super::check::CheckArgs),
     /// Make print files of a piece of the city for one printer, with pictures, a report and a ticket
     Print(super::print::PrintArgs),
+    /// Say what a part will weigh and cost before it is made, or what can be had for a budget
+    Quote(super::quote::QuoteArgs),
     /// List the printer profiles with their limits, sources and dates
     Printers {
         /// Only this one: its name, or the path of a rule pack of your own [default: all]
@@ -344,6 +346,12 @@ fn parse_elevation(text: &str) -> Result<f64, String> {
 pub(super) fn parse_size_mm(text: &str) -> Result<f64, String> {
     let mm: f64 = text.parse().map_err(|_| format!("\"{text}\" is not a number"))?;
     if (10.0..=2000.0).contains(&mm) { Ok(mm) } else { Err(format!("{mm} mm is outside 10 to 2000 mm")) }
+}
+
+/// A length of up to a metre.
+pub(super) fn parse_length_mm(text: &str) -> Result<f64, String> {
+    let mm: f64 = text.parse().map_err(|_| format!("\"{text}\" is not a number"))?;
+    if mm > 0.0 && mm <= 1000.0 { Ok(mm) } else { Err(format!("{mm} mm is outside 0 to 1000 mm")) }
 }
 
 fn parse_sigma(text: &str) -> Result<f64, String> {

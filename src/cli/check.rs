@@ -1,13 +1,17 @@
-//! `veduta check`: judges a mesh file of any program for a printer; faults make the exit status 1.
+//! `veduta check`: judges a mesh file of any program for a printer, or repairs it first; faults make the exit status 1.
 
 use super::{CliError, say};
 use crate::base::{Ctx, Severity};
+use crate::order::files::put;
 use crate::order::foreign::{format_of, read_mesh};
-use crate::order::printers;
+use crate::order::{Format, encode, judged, printers};
+use crate::print::foreign::{self, Reading, Up};
 use crate::print::judge::{FileFacts, Finding, Verdict, judge};
-use crate::scene::LengthUnit;
+use crate::print::printer::Printer;
+use crate::print::repair::{RepairOptions, Repairs};
+use crate::scene::{ForeignMesh, LengthUnit};
 use clap::{Args, ValueEnum};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// Arguments of `veduta check`.
 #[derive(Debug, Args)]
@@ -20,6 +24,19 @@ pub struct CheckArgs {
     /// Unit of the file's numbers [default: what the file says, otherwise mm]
     #[arg(long, value_enum)]
     pub unit: Option<UnitArg>,
+    /// Repair it: holes closed, triangles turned outward, crossings and doubled walls dissolved, debris dropped; what was
+    /// repaired is judged
+    #[arg(long, requires = "out")]
+    pub fix: bool,
+    /// Where the repaired mesh goes; the ending says in which format: 3mf, obj, wrl, ply, glb, stl
+    #[arg(short = 'o', long, value_name = "FIXED", requires = "fix")]
+    pub out: Option<PathBuf>,
+    /// For an open terrain: walls down to a level base so many millimetres below its lowest point
+    #[arg(long, value_name = "MM", requires = "fix", value_parser = super::args::parse_length_mm)]
+    pub base_mm: Option<f64>,
+    /// The axis that points up [default: what the format says, otherwise z]
+    #[arg(long, value_enum, requires = "fix")]
+    pub up: Option<UpArg>,
     /// As JSON
     #[arg(long)]
     pub json: bool,
@@ -34,31 +51,108 @@ pub enum UnitArg {
     Cm,
     /// Metres
     M,
+    /// Feet
+    Ft,
     /// Inches
     In,
+}
+
+/// The axis that points up.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum UpArg {
+    /// y
+    Y,
+    /// z
+    Z,
+}
+
+impl UpArg {
+    /// As data.
+    pub(crate) fn up(self) -> Up {
+        match self {
+            Self::Y => Up::Y,
+            Self::Z => Up::Z,
+        }
+    }
 }
 
 /// Runs the command.
 pub fn check(args: &CheckArgs) -> Result<(), CliError> {
     let printer = printers::find(&args.printer)?;
     let (mesh, bytes) = read_mesh(&args.file)?;
+    if let Some(out) = args.out.as_ref().filter(|_| args.fix) {
+        return fix(args, &mesh, &printer, out);
+    }
     let name = args.file.file_name().map(|n| n.to_string_lossy().into_owned()).unwrap_or_default();
     let facts = FileFacts { name, format: format_of(&args.file)?, bytes };
     let unit = args.unit.map(UnitArg::unit);
     let verdict = judge(&Ctx::silent(), &mesh, &facts, &printer, unit)
         .map_err(|e| CliError::new(e.to_string(), "start the command again"))?;
     if args.json {
-        let text = serde_json::to_string_pretty(&verdict).map_err(|e| CliError::new(e.to_string(), ""))?;
-        say(text);
+        say(json(&verdict)?);
     } else {
         show(&verdict, &printer.title);
     }
+    passed(&verdict)
+}
+
+fn json(value: &impl serde::Serialize) -> Result<String, CliError> {
+    serde_json::to_string_pretty(value).map_err(|e| CliError::new(e.to_string(), ""))
+}
+
+fn passed(verdict: &Verdict) -> Result<(), CliError> {
     let faults = verdict.of(Severity::Error).count();
     if faults == 0 {
         return Ok(());
     }
     let kinds = if faults == 1 { "one kind of fault".to_string() } else { format!("{faults} kinds of fault") };
     Err(CliError::new(format!("{} has {kinds}", verdict.file), "each is listed above with what to do"))
+}
+
+/// What `--fix --json` says.
+#[derive(serde::Serialize)]
+struct Fixed<'a> {
+    /// What was done.
+    repairs: &'a Repairs,
+    /// By how much the mesh was moved.
+    moved_mm: [f64; 3],
+    /// The judgement of the result.
+    verdict: &'a Verdict,
+}
+
+/// Repairs a mesh, writes it and judges what was written.
+fn fix(args: &CheckArgs, mesh: &ForeignMesh, printer: &Printer, out: &Path) -> Result<(), CliError> {
+    let ending = out.extension().map(|e| e.to_string_lossy().to_ascii_lowercase()).unwrap_or_default();
+    let Some(format) = Format::ALL.into_iter().find(|f| f.ending() == ending) else {
+        let message = format!("{} ends in no format that is written", out.display());
+        return Err(CliError::new(message, "end it in 3mf, obj, wrl, ply, glb or stl"));
+    };
+    let stem = out.file_stem().map(|n| n.to_string_lossy().into_owned()).unwrap_or_default();
+    let reading = Reading { unit: args.unit.map(UnitArg::unit), up: args.up.map(UpArg::up) };
+    let options = RepairOptions { base_mm: args.base_mm, ..RepairOptions::default() };
+    let ctx = super::run::context(false).for_stage("repair");
+    let fixed = foreign::fixed(&ctx, mesh, &reading, &options, &stem)?;
+    let encoded = encode(&fixed.part, &stem, format)?;
+    let folder = out.parent().map(Path::to_path_buf).unwrap_or_default();
+    for (name, bytes) in &encoded.files {
+        put(&folder.join(name), bytes)?;
+    }
+    let verdict = judged(&ctx, &encoded, printer)?;
+    if args.json {
+        say(json(&Fixed { repairs: &fixed.repairs, moved_mm: fixed.moved_mm.into(), verdict: &verdict })?);
+        return passed(&verdict);
+    }
+    let done = fixed.repairs.sentences();
+    if done.is_empty() {
+        say("nothing was to be repaired");
+    }
+    done.iter().for_each(|sentence| say(format!("repaired: {sentence}")));
+    if fixed.moved_mm != nalgebra::Vector3::zeros() {
+        let [x, y, z]: [f64; 3] = fixed.moved_mm.into();
+        say(format!("moved by {x:.3} {y:.3} {z:.3} mm: files keep no fine detail so far from their origin"));
+    }
+    show(&verdict, &printer.title);
+    passed(&verdict)
 }
 
 fn show(v: &Verdict, printer: &str) {
@@ -119,6 +213,7 @@ impl UnitArg {
             Self::Mm => LengthUnit::Millimetre,
             Self::Cm => LengthUnit::Centimetre,
             Self::M => LengthUnit::Metre,
+            Self::Ft => LengthUnit::Foot,
             Self::In => LengthUnit::Inch,
         }
     }

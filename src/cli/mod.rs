@@ -15,6 +15,7 @@ mod info;
 mod print;
 mod printers;
 mod progress;
+mod quote;
 mod relink;
 mod render;
 mod report;
@@ -60,6 +61,7 @@ pub fn main() -> ExitCode {
         Command::Relink(args) => relink::relink(&args),
         Command::Check(args) => check::check(&args),
         Command::Print(args) => print::print(&args),
+        Command::Quote(args) => quote::quote(&args),
         Command::Printers { profile, json } => printers::printers(profile.as_deref(), json),
         Command::Devices => devices::devices(),
     };

@@ -7,24 +7,27 @@
 mod area;
 mod colours;
 
-use super::{CliError, say};
+use super::check::{UnitArg, UpArg};
+use super::{CliError, say, word};
+use crate::base::Ctx;
 use crate::order::{
     FileError, Format, Made, Order, OrderError, Subject, Waiver, Written, command, make, printers, write,
 };
 use crate::print::PartSize;
+use crate::print::foreign::Reading;
 use crate::print::judge::Finding;
 use crate::print::plinth::Plinth;
 use crate::print::split::Split;
-use crate::project::Project;
+use crate::project::{Project, ProjectError};
 use crate::scene::LocalFrame;
 use clap::Args;
 use nalgebra::Vector2;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// Arguments of `veduta print`.
 #[derive(Debug, Args)]
 pub struct PrintArgs {
-    /// The project, with a finished city
+    /// The project, with a finished city; or a textured mesh of any program: a file, or a folder of tiles
     pub project: PathBuf,
     /// Folder for the print files, pictures, report and ticket
     #[arg(short = 'o', long = "out", value_name = "DIR")]
@@ -93,9 +96,60 @@ pub struct PrintArgs {
     /// How many of each part the ticket asks for
     #[arg(long, default_value_t = 1, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=10_000))]
     pub copies: u32,
+    /// Unit of a mesh file's numbers [default: what the file says, otherwise m]
+    #[arg(long, value_enum)]
+    pub unit: Option<UnitArg>,
+    /// The axis of a mesh file that points up [default: what the format says, otherwise z]
+    #[arg(long, value_enum)]
+    pub up: Option<UpArg>,
     /// A kind of fault that is no reason to stop, and why; may be repeated
     #[arg(long, value_name = "CODE=REASON", value_parser = parse_waiver)]
     pub waive: Vec<Waiver>,
+}
+
+/// What a person names as the thing to print.
+pub(super) enum Source {
+    /// A project.
+    Project(Box<Project>),
+    /// A mesh of another program.
+    Mesh(PathBuf, Option<UnitArg>, Option<UpArg>),
+}
+
+impl Source {
+    /// Opens a project; what is none is a mesh file or a folder of them.
+    pub(super) fn open(path: &Path, unit: Option<UnitArg>, up: Option<UpArg>) -> Result<Self, CliError> {
+        match Project::open_to_read(path) {
+            Ok(project) => Ok(Self::Project(Box::new(project))),
+            Err(ProjectError::NotAProject { .. }) if path.exists() => Ok(Self::Mesh(path.to_path_buf(), unit, up)),
+            Err(e) => Err(e.into()),
+        }
+    }
+
+    /// Where on earth it is.
+    fn frame(&self) -> Result<Option<LocalFrame>, CliError> {
+        match self {
+            Self::Project(project) => Ok(Subject::frame_of(project)?),
+            Self::Mesh(..) => Ok(None),
+        }
+    }
+
+    /// The city.
+    pub(super) fn subject(&self, ctx: &Ctx) -> Result<Subject, CliError> {
+        match self {
+            Self::Project(project) => Ok(Subject::of(project)?),
+            Self::Mesh(path, unit, up) => {
+                let reading = Reading { unit: unit.map(UnitArg::unit), up: up.map(UpArg::up) };
+                Ok(Subject::of_mesh(ctx, path, &reading)?)
+            }
+        }
+    }
+
+    /// What the command line has beyond the order.
+    fn options(&self) -> String {
+        let Self::Mesh(_, unit, up) = self else { return String::new() };
+        let unit = unit.map_or_else(String::new, |u| format!(" --unit {}", word(&u)));
+        unit + &up.map_or_else(String::new, |u| format!(" --up {}", word(&u)))
+    }
 }
 
 /// Corners of a polygon on the ground.
@@ -106,13 +160,12 @@ pub struct Polygon(pub Vec<Vector2<f64>>);
 pub fn print(args: &PrintArgs) -> Result<(), CliError> {
     // What is wrong with the arguments is said before a large city is read.
     let printer = printers::find(&args.printer)?;
-    let project = Project::open_to_read(&args.project)?;
-    let frame = Subject::frame_of(&project)?;
-    let order = order(args, frame.as_ref())?;
-    order.formats_for(&printer)?;
     let ctx = super::run::context(false).for_stage("print");
-    let made = make(&ctx, &Subject::of(&project)?, &order)?;
-    let command = command(&order, &args.project, &args.out);
+    let source = Source::open(&args.project, args.unit, args.up)?;
+    let order = order(args, source.frame()?.as_ref())?;
+    order.formats_for(&printer)?;
+    let made = make(&ctx, &source.subject(&ctx)?, &order)?;
+    let command = command(&order, &args.project, &args.out) + &source.options();
     let written = write(&ctx, &made, &args.out, &command, &[])?;
     summary(args, &made, &written)
 }

@@ -38,11 +38,14 @@ pub fn command(order: &Order, project: &Path, out: &Path) -> String {
     option("--base-mm", Some(order.base_mm.to_string()));
     option("--hollow-mm", order.hollow_mm.map(|mm| mm.to_string()));
     option("--drain-mm", order.drain_mm.map(|mm| mm.to_string()));
-    option("--split", match order.split {
-        Split::None => None,
-        Split::Auto => Some("auto".into()),
-        Split::Grid(columns, rows) => Some(format!("{columns}x{rows}")),
-    });
+    option(
+        "--split",
+        match order.split {
+            Split::None => None,
+            Split::Auto => Some("auto".into()),
+            Split::Grid(columns, rows) => Some(format!("{columns}x{rows}")),
+        },
+    );
     option("--text", order.plinth.text.clone());
     option("--text-mm", order.plinth.text_mm.map(|mm| mm.to_string()));
     let words_of = |f: &super::Format| f.to_possible_value().map_or_else(String::new, |v| v.get_name().to_string());

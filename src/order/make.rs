@@ -1,20 +1,25 @@
 //! Makes the parts of an order, in memory.
 
+use super::foreign::read_mesh;
 use super::{Format, Order, OrderError, printers, slices};
 use crate::base::{Ctx, Diagnostic, Event};
+use crate::print::foreign::{self, Reading};
 use crate::print::printer::Printer;
 use crate::print::{Area, Frame, make_parts, well_covered};
 use crate::project::Project;
 use crate::scene::{City, Georeference, LocalFrame, Part, Reconstruction};
 use nalgebra::Vector3;
+use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 
 /// What parts are cut from.
 pub struct Subject {
     /// The city.
     pub city: City,
-    /// Where on earth it is; without it the city's unit is no metre.
+    /// Where on earth it is.
     pub frame: Option<LocalFrame>,
+    /// Whether one unit of the city is one metre.
+    pub metric: bool,
     /// Its name.
     pub name: String,
 }
@@ -25,7 +30,15 @@ impl Subject {
         let frame = Self::frame_of(project)?;
         let city = project.current("city")?.get("output")?;
         let name = project.root().file_stem().map_or_else(|| "city".into(), |s| s.to_string_lossy().into_owned());
-        Ok(Self { city, frame, name })
+        Ok(Self { metric: frame.is_some(), city, frame, name })
+    }
+
+    /// The city that another program wrote: a mesh file, or a folder of tiles.
+    pub fn of_mesh(ctx: &Ctx, path: &Path, reading: &Reading) -> Result<Self, OrderError> {
+        let (mesh, _) = read_mesh(path)?;
+        let city = foreign::city(ctx, &mesh, reading)?;
+        let name = path.file_stem().map_or_else(|| "city".into(), |s| s.to_string_lossy().into_owned());
+        Ok(Self { city, frame: None, metric: true, name })
     }
 
     /// Where on earth the city of a project is.

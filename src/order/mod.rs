@@ -29,9 +29,9 @@ pub use make::{Made, MadePart, Subject, make};
 pub use ticket::{Ticket, TicketFile, TicketPart};
 pub use write::{Judged, Written, write};
 
-use crate::print::printer::Printer;
 use crate::print::hollow::Hollow;
 use crate::print::plinth::Plinth;
+use crate::print::printer::Printer;
 use crate::print::split::Split;
 use crate::print::thicken::Reach;
 use crate::print::{Area, PartOptions, PartSize, PrintError};
@@ -251,7 +251,7 @@ impl Order {
         PartOptions {
             area: self.area.clone(),
             size: self.size,
-            metric: subject.frame.is_some(),
+            metric: subject.metric,
             base_mm: self.base_mm,
             z_scale: self.z_scale,
             // Who names no detail prints at least a quarter of a wall.

@@ -182,7 +182,9 @@ impl PrintError {
             Self::Absurd { .. } => "give another value",
             Self::SmallText { .. } => "make the letters higher, or leave their height to the program",
             Self::ThinBase { .. } => "choose a base of at least 2 mm",
-            Self::TooLarge { .. } => "choose a smaller --size-mm or --scale, a smaller area, a larger printer, or --split auto",
+            Self::TooLarge { .. } => {
+                "choose a smaller --size-mm or --scale, a smaller area, a larger printer, or --split auto"
+            }
             Self::NoSurface { .. } => "check what the program that wrote it exported",
             Self::OpenSheet { .. } => {
                 "give --base-mm for a terrain, which gets walls down to a level base; otherwise close or thicken the sheet"

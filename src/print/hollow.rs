@@ -63,7 +63,10 @@ pub fn hollow(ctx: &Ctx, body: Solid, how: Hollow) -> Result<(Solid, Hollowed), 
         ctx.report(Diagnostic::warning(
             "part-not-hollow",
             "",
-            format!("no place of the part is deep enough inside for a shell of {} mm and a drain of {} mm", how.wall_mm, how.drain_mm),
+            format!(
+                "no place of the part is deep enough inside for a shell of {} mm and a drain of {} mm",
+                how.wall_mm, how.drain_mm
+            ),
             "make the shell thinner, the part larger, or leave it full",
         ));
         return Ok((body, Hollowed::default()));
@@ -146,7 +149,9 @@ impl Field {
                     }
                 }
             }
-            if own.len() as f64 >= least && self.lowest_layer(&own).1.len() as f64 * self.spacing.powi(2) >= self.how.drain_mm.powi(2) {
+            if own.len() as f64 >= least
+                && self.lowest_layer(&own).1.len() as f64 * self.spacing.powi(2) >= self.how.drain_mm.powi(2)
+            {
                 own.sort_unstable();
                 found.push(own);
             }
@@ -208,7 +213,8 @@ impl Field {
         let first = wide.iter().min_by(|a, b| (flat(a) - centre).norm().total_cmp(&(flat(b) - centre).norm()));
         let Some(first) = first.map(|n| flat(n)) else { return Vec::new() };
         let mut holes = vec![first];
-        let far = wide.iter().max_by(|a, b| (flat(a) - first).norm().total_cmp(&(flat(b) - first).norm())).map(|n| flat(n));
+        let far =
+            wide.iter().max_by(|a, b| (flat(a) - first).norm().total_cmp(&(flat(b) - first).norm())).map(|n| flat(n));
         holes.extend(far.filter(|p| (p - first).norm() > 4.0 * self.how.drain_mm));
         let top = f64::from(z) * self.spacing + self.how.wall_mm / 2.0;
         let ring = outline::circle(self.how.drain_mm / 2.0, 0.02);
@@ -228,7 +234,8 @@ fn value(bvh: &Bvh, node: Node, spacing: f64, how: Hollow, ribs: &[Vec<f64>; 2])
     let p = place(node, spacing);
     let reach = how.wall_mm + 2.0 * spacing;
     // A ray beside the grid, so that it meets no edge of a level roof exactly.
-    let inside = || bvh.cast_all(&(p + Vector3::new(1.7e-4, 2.3e-4, 0.0)), &Vector3::z(), 0.0, f64::INFINITY).len() % 2 == 1;
+    let inside =
+        || bvh.cast_all(&(p + Vector3::new(1.7e-4, 2.3e-4, 0.0)), &Vector3::z(), 0.0, f64::INFINITY).len() % 2 == 1;
     let depth = match bvh.closest(&p, reach) {
         // Half a cell more: the net's points lie inside the true surface or beyond it by less than that.
         Some(hit) => how.wall_mm + spacing / 4.0 - (hit.point - p).norm(),
@@ -243,7 +250,8 @@ fn value(bvh: &Bvh, node: Node, spacing: f64, how: Hollow, ribs: &[Vec<f64>; 2])
         for rib in &ribs[k] {
             // A passage at the bottom lets what is inside move on, in the middle between two ribs of the other way.
             let other = p[1 - k];
-            let passage = ribs[1 - k].iter().all(|r| (other - r).abs() > SPAN / 4.0) && p.z < 2.0 * how.wall_mm + how.drain_mm;
+            let passage =
+                ribs[1 - k].iter().all(|r| (other - r).abs() > SPAN / 4.0) && p.z < 2.0 * how.wall_mm + how.drain_mm;
             if !passage {
                 value = value.max((how.wall_mm + spacing) / 2.0 - (p[k] - rib).abs());
             }

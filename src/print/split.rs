@@ -66,7 +66,9 @@ pub fn grid(split: Split, size: Vector3<f64>, build_mm: Option<[f64; 3]>) -> Res
     let too_large = |build: [f64; 3]| PrintError::TooLarge { size_mm: size.into(), build_mm: build };
     match split {
         Split::None => Ok((1, 1)),
-        Split::Grid(columns, rows) if (1..=MOST).contains(&columns) && (1..=MOST).contains(&rows) => Ok((columns, rows)),
+        Split::Grid(columns, rows) if (1..=MOST).contains(&columns) && (1..=MOST).contains(&rows) => {
+            Ok((columns, rows))
+        }
         Split::Grid(columns, rows) => {
             let value = if (1..=MOST).contains(&columns) { rows } else { columns } as f64;
             Err(PrintError::Absurd { what: "the number of pieces along a side", value, limit: "1 to 26" })
@@ -80,10 +82,13 @@ pub fn grid(split: Split, size: Vector3<f64>, build_mm: Option<[f64; 3]>) -> Res
                 sides.iter().zip(build).all(|(s, b)| *s <= b)
             };
             // Cuts move, so that pieces become larger than equal ones; pegs stand out.
-            let side = |length: f64, n: usize| if n == 1 { length } else { length / n as f64 * (1.0 + 2.0 * SHIFT) + 8.0 };
+            let side =
+                |length: f64, n: usize| if n == 1 { length } else { length / n as f64 * (1.0 + 2.0 * SHIFT) + 8.0 };
             let mut all: Vec<(usize, usize)> = (1..=MOST).flat_map(|c| (1..=MOST).map(move |r| (c, r))).collect();
             all.sort_by_key(|(c, r)| (c * r, c.abs_diff(*r)));
-            all.into_iter().find(|&(c, r)| fits([side(size.x, c), side(size.y, r), size.z])).ok_or_else(|| too_large(build))
+            all.into_iter()
+                .find(|&(c, r)| fits([side(size.x, c), side(size.y, r), size.z]))
+                .ok_or_else(|| too_large(build))
         }
     }
 }
@@ -103,10 +108,14 @@ pub fn split(ctx: &Ctx, whole: Solid, (columns, rows): (usize, usize), joint: Jo
         all.push(high[k] + 5.0);
         all
     });
-    let pegs: Vec<Peg> = (0..2).flat_map(|k| cuts[k].iter().flat_map(move |&at| [(k, at)])).flat_map(|(k, at)| heights.pegs(k, at, &edges[1 - k], joint)).collect();
+    let pegs: Vec<Peg> = (0..2)
+        .flat_map(|k| cuts[k].iter().flat_map(move |&at| [(k, at)]))
+        .flat_map(|(k, at)| heights.pegs(k, at, &edges[1 - k], joint))
+        .collect();
     if pegs.is_empty() {
         let needed = 3.0 * joint.wall_mm + 2.0 * ROOM;
-        let text = format!("the pieces have no pegs: a base of {needed:.1} mm makes room for pegs of {} mm", joint.wall_mm);
+        let text =
+            format!("the pieces have no pegs: a base of {needed:.1} mm makes room for pegs of {} mm", joint.wall_mm);
         ctx.report(Diagnostic::warning("part-no-pegs", "", text, "choose a thicker base, or glue the pieces"));
     }
     let mut pieces = Vec::new();
@@ -116,7 +125,12 @@ pub fn split(ctx: &Ctx, whole: Solid, (columns, rows): (usize, usize), joint: Jo
             let name = format!("{}{}", (b'A' + column as u8) as char, row + 1);
             let x = [edges[0][column], edges[0][column + 1]];
             let y = [edges[1][row], edges[1][row + 1]];
-            let ring = [Vector2::new(x[0], y[0]), Vector2::new(x[1], y[0]), Vector2::new(x[1], y[1]), Vector2::new(x[0], y[1])];
+            let ring = [
+                Vector2::new(x[0], y[0]),
+                Vector2::new(x[1], y[0]),
+                Vector2::new(x[1], y[1]),
+                Vector2::new(x[0], y[1]),
+            ];
             let own = match cut(ctx, &whole, &prism(&ring, -5.0, high.z + 5.0)) {
                 Ok(own) if !own.photo.is_empty() => body::standing_piece(ctx, &own),
                 // A round outline has no corners.
@@ -264,7 +278,8 @@ impl Heights<'_> {
                 let best = (1..16)
                     .map(|k| from + share * (i as f64 + f64::from(k) / 16.0))
                     .map(|along| {
-                        let around = [-4.0, -2.0, 0.0, 2.0, 4.0].map(|d| self.top(&self.place(axis, at + d, along)).unwrap_or(bottom));
+                        let around = [-4.0, -2.0, 0.0, 2.0, 4.0]
+                            .map(|d| self.top(&self.place(axis, at + d, along)).unwrap_or(bottom));
                         (around.into_iter().fold(f64::INFINITY, f64::min) - bottom, along)
                     })
                     .max_by(|a, b| a.0.total_cmp(&b.0));

@@ -2,8 +2,9 @@
 //!
 //! In: a [`Shape`]. Out: diameters of the balls that touch its border and the opposite border, from inside (strokes) and
 //! from outside (gaps): the measure of [`crate::print::thickness`] in the plane, with the same rule that only border that
-//! faces the other way by 120 degrees counts, so that a corner is no thin stroke. The thinnest [`TIPS`] of the border
-//! count for nothing: the tip of a comma may end sharply. Cost: quadratic in the corners of one letter.
+//! faces the other way counts, so that a corner is no thin stroke: here by 150 degrees, since strokes of the font end in
+//! tips of 45 degrees (`c`, `&`). The thinnest [`TIPS`] of the border count for nothing. Cost: quadratic in the corners of
+//! one letter.
 
 use super::shape::{Ring, Shape};
 use nalgebra::Vector2;
@@ -11,7 +12,7 @@ use nalgebra::Vector2;
 /// Share of the border that may be thinner than the result.
 const TIPS: f64 = 0.02;
 /// Cosine of the least angle between the normals of two sides of a stroke.
-const OPPOSITE: f64 = -0.5;
+const OPPOSITE: f64 = -0.866;
 
 /// Least stroke and gap of a shape.
 #[derive(Clone, Copy, Debug, PartialEq)]

@@ -113,7 +113,7 @@ impl Above {
         }
         self.paint_drawing(&place, &response, ui, &painter);
         linked(&scene.linked, &place, &painter);
-        scale_bar(ui, &painter, rect, self.scale, scene.ready.subject.frame.is_some());
+        scale_bar(ui, &painter, rect, self.scale, scene.ready.subject.metric);
     }
 
     fn pan(&mut self, response: &Response) {
@@ -249,7 +249,7 @@ fn paint_area(area: &Area, automatic: bool, scene: &Scene<'_>, place: &Place, ui
 
 /// Sizes beside the sides, on the ground and on the part.
 fn numbers(frame: &Rectangle, scene: &Scene<'_>, place: &Place, ui: &egui::Ui, painter: &Painter) {
-    let unit = if scene.ready.subject.frame.is_some() { "m" } else { "units" };
+    let unit = if scene.ready.subject.metric { "m" } else { "units" };
     let text = |length: f64| format!("{length:.1} {unit} = {:.1} mm", length * scene.mm_per_unit);
     let turn = nalgebra::Rotation2::new(frame.azimuth);
     let below = place.at(&(frame.centre + turn * Vector2::new(0.0, -frame.size.y / 2.0)));

@@ -165,7 +165,7 @@ fn area(view: &mut PrintView, ready: &Ready, ui: &mut egui::Ui) {
             }
         }
     });
-    let metric = ready.subject.frame.is_some();
+    let metric = ready.subject.metric;
     let unit = if metric { " m" } else { "" };
     let speed = (ready.bounds.1 - ready.bounds.0).max() * 1e-3;
     if kind == Kind::Automatic {
@@ -251,7 +251,7 @@ fn numbers(area: &mut Area, unit: &str, speed: f64, ui: &mut egui::Ui) {
 fn size(view: &mut PrintView, ready: &Ready, ui: &mut egui::Ui) {
     heading("Size", ui);
     let Some(area) = view.area(ready) else { return };
-    let metric = ready.subject.frame.is_some();
+    let metric = ready.subject.metric;
     let Locked { mut n, mut mm, mut ground } = Locked::of(&view.draft, &area);
     grid("size", ui, |ui| {
         if metric {

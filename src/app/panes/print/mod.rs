@@ -273,7 +273,7 @@ pub(super) fn show(app: &mut VedutaApp, ui: &mut egui::Ui) {
         results::export(view, session, ui);
         let room = ui.available_height().clamp(40.0, most);
         egui::ScrollArea::vertical().id_salt("findings").auto_shrink([false, true]).max_height(room).show(ui, |ui| {
-            wanted = view.bed.place(session, ready.subject.frame.is_some(), ui);
+            wanted = view.bed.place(session, ready.subject.metric, ui);
             results::faults(view, ui);
         });
     });
