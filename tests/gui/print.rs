@@ -12,6 +12,7 @@ use veduta::camera::{Camera, FocalSource, Lens};
 use veduta::geometry::Rigid3;
 use veduta::image::Rgb8;
 use veduta::order::Order;
+use veduta::print::split::Split;
 use veduta::print::{Area, PartSize};
 use veduta::project::{Done, Project};
 use veduta::scene::{City, Flight, Georeference, LocalFrame, Mesh, Photo, Reconstruction, TexturePage};
@@ -426,6 +427,37 @@ fn templates_are_applied_saved_and_deleted() {
     assert_eq!(order(dir.path()).title.as_deref(), Some("Old town"));
     set(&mut window, "Copies", 3.0);
     assert_eq!(order(dir.path()).copies, 3);
+}
+
+#[test]
+fn parts_are_hollow_split_and_lettered() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut window = layout(dir.path());
+    set(&mut window, "Base", 8.0);
+    press(&mut window, "Hollow, pieces, text");
+    press(&mut window, "Hollow");
+    assert!(order(dir.path()).hollow_mm.is_some());
+    for (label, value) in [("Shell", 2.25), ("Drain", 5.0)] {
+        window.harness.get_by_role_and_label(Role::SpinButton, label).scroll_to_me();
+        window.settle();
+        set(&mut window, label, value);
+    }
+    window.harness.get_by_role_and_label(Role::ComboBox, "Pieces").scroll_to_me();
+    window.settle();
+    window.choose("Pieces", "Columns and rows");
+    assert_eq!(order(dir.path()).split, Split::Grid(2, 1));
+    window.harness.get_by_role_and_label(Role::TextInput, "Text").scroll_to_me();
+    window.settle();
+    window.type_into("Text", "TOWN");
+    press(&mut window, "North arrow");
+    let made = order(dir.path());
+    assert_eq!((made.hollow_mm, made.drain_mm), (Some(2.25), Some(5.0)));
+    assert_eq!((made.plinth.text.as_deref(), made.plinth.north_arrow), (Some("TOWN"), true));
+    window.press_undo();
+    assert!(!order(dir.path()).plinth.north_arrow);
+    window.click("Make");
+    window.wait("the parts are made", 240, |w| w.is_enabled("Validate") || says(w, &["rror"]));
+    assert!(says(&window, &["cm\u{b3}"]) && window.is_enabled("Validate"));
 }
 
 #[test]

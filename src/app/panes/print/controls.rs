@@ -4,27 +4,28 @@ use super::figures::Figures;
 use super::locked::{self, Locked};
 use super::ready::Ready;
 use super::shape::{self, Kind};
-use super::{PrintView, templates};
+use super::{PrintView, finish, templates};
 use crate::app::settings::Settings;
 use crate::order::{Field, Order};
 use crate::print::printer::{Limit, Printer};
 use crate::print::{Area, Rectangle};
+use eframe::egui::containers::menu::{MenuButton, MenuConfig};
 use eframe::egui::{self, ComboBox, DragValue, Grid, RichText, TextEdit};
 use std::ops::RangeInclusive;
 
 /// A number with its label in a grid's row.
-struct Number<'a> {
-    label: &'a str,
-    tip: &'a str,
-    suffix: &'a str,
-    range: RangeInclusive<f64>,
-    speed: f64,
-    decimals: usize,
+pub(super) struct Number<'a> {
+    pub(super) label: &'a str,
+    pub(super) tip: &'a str,
+    pub(super) suffix: &'a str,
+    pub(super) range: RangeInclusive<f64>,
+    pub(super) speed: f64,
+    pub(super) decimals: usize,
 }
 
 impl Number<'_> {
     /// Draws it; true when it was changed.
-    fn show(&self, value: &mut f64, ui: &mut egui::Ui) -> bool {
+    pub(super) fn show(&self, value: &mut f64, ui: &mut egui::Ui) -> bool {
         let label = ui.label(self.label).on_hover_text(self.tip);
         let drag = DragValue::new(value).speed(self.speed).range(self.range.clone()).max_decimals(self.decimals);
         let drag = drag.suffix(self.suffix).update_while_editing(false);
@@ -33,8 +34,14 @@ impl Number<'_> {
 }
 
 /// Two numbers with their labels in a row.
-fn grid(name: &str, ui: &mut egui::Ui, add: impl FnOnce(&mut egui::Ui)) {
+pub(super) fn grid(name: &str, ui: &mut egui::Ui, add: impl FnOnce(&mut egui::Ui)) {
     Grid::new(name).num_columns(4).spacing([8.0, 6.0]).min_col_width(44.0).show(ui, add);
+}
+
+/// A button that opens a small sheet with fields, which a click inside does not close.
+fn sheet(name: &str, ui: &mut egui::Ui, add: impl FnOnce(&mut egui::Ui)) -> egui::Response {
+    let config = MenuConfig::new().close_behavior(egui::PopupCloseBehavior::CloseOnClickOutside);
+    MenuButton::new(name).config(config).ui(ui, add).0
 }
 
 fn heading(text: &str, ui: &mut egui::Ui) {
@@ -50,10 +57,13 @@ pub(super) fn show(view: &mut PrintView, ready: &Ready, settings: &mut Settings,
         area(view, ready, ui);
         size(view, ready, ui);
         body(&mut view.draft, ui);
+        let printer = view.printer().cloned();
+        finish::show(&mut view.draft, printer.as_ref(), ui);
     });
 }
 
-fn wrong(order: &Order, field: Field, ui: &mut egui::Ui) {
+/// What is wrong with a field.
+pub(super) fn wrong(order: &Order, field: Field, ui: &mut egui::Ui) {
     for (_, error) in order.check().into_iter().filter(|(f, _)| *f == field) {
         ui.colored_label(ui.visuals().error_fg_color, error.to_string()).on_hover_text(error.hint());
     }
@@ -74,7 +84,7 @@ fn printer(view: &mut PrintView, ready: &Ready, ui: &mut egui::Ui) {
             }
         });
         list.response.labelled_by(label.id).on_hover_text(title);
-        let own = ui.menu_button("Own", |ui| {
+        let own = sheet("Own", ui, |ui| {
             let label = ui.label("Path of a rule pack (.toml)");
             ui.add(TextEdit::singleline(&mut view.pack).desired_width(260.0)).labelled_by(label.id);
             let given = view.pack.trim().ends_with(".toml");
@@ -83,7 +93,7 @@ fn printer(view: &mut PrintView, ready: &Ready, ui: &mut egui::Ui) {
                 ui.close();
             }
         });
-        own.response.on_hover_text("A rule pack of your own; `veduta printers --json` shows what is in one");
+        own.on_hover_text("A rule pack of your own; `veduta printers --json` shows what is in one");
     });
     if let Err((headline, hint)) = &ready.printers {
         ui.colored_label(ui.visuals().error_fg_color, headline).on_hover_text(hint);
@@ -325,8 +335,7 @@ fn template(view: &mut PrintView, settings: &mut Settings, ui: &mut egui::Ui) {
             }
         });
         list.response.labelled_by(label.id).on_hover_text("Printer, size and body of a template; the area stays");
-        ui.menu_button("Keep", |ui| keep(view, settings, (&built_in, &own, &now), ui))
-            .response
+        sheet("Keep", ui, |ui| keep(view, settings, (&built_in, &own, &now), ui))
             .on_hover_text("Keep this order as a template, or delete one");
     });
     if let Some(template) = chosen {

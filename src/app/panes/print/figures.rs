@@ -54,10 +54,16 @@ impl Figures {
         let flat = mesh.bounds().map_or(0.0, |(low, high)| (high - low).x * (high - low).y);
         let share = if flat > 0.0 { (area_m2 / flat).min(1.0) } else { 1.0 };
         let triangles = (mesh.triangles.len() as f64 * share).min(options.max_triangles as f64);
+        let [x, y, z] = estimate.size_mm;
+        let margins = options.plinth.margins(x.max(y));
+        let slab = (x + 2.0 * margins.around) * (y + margins.around + margins.front) - x * y;
+        let full = estimate.volume_cm3 + slab * options.base_mm / 1000.0;
+        // A shell is at most as much as its surface times its thickness.
+        let volume = options.hollow.map_or(full, |h| full.min(estimate.area_cm2 * h.wall_mm / 10.0));
         Self {
-            size_mm: estimate.size_mm,
-            volume_cm3: estimate.volume_cm3,
-            area_cm2: estimate.area_cm2,
+            size_mm: [x + 2.0 * margins.around, y + margins.around + margins.front, z],
+            volume_cm3: volume,
+            area_cm2: estimate.area_cm2 + slab * 2.0 / 100.0,
             triangles,
             texture_px: options.page as f64,
             file_mb: triangles * BYTES_A_TRIANGLE / 1e6,

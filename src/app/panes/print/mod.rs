@@ -11,6 +11,7 @@ mod cap;
 mod controls;
 mod estimate;
 mod figures;
+mod finish;
 mod heat;
 mod job;
 mod locked;
