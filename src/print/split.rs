@@ -181,7 +181,7 @@ fn joined(
     Ok(solid)
 }
 
-/// The letters of a piece's number, to be cut into the middle of its underside; `None` where the base is too thin for it.
+/// The letters of a piece's number, to be cut into its underside; `None` where the base is too thin for it.
 fn number(solid: &Solid, name: &str, joint: Joint) -> Result<Option<Solid>, PrintError> {
     if joint.base_mm < joint.wall_mm + NUMBER_DEPTH {
         return Ok(None);
@@ -192,7 +192,8 @@ fn number(solid: &Solid, name: &str, joint: Joint) -> Result<Option<Solid>, Prin
     let mut letters = text::solid_with_stroke(name, &lettering, joint.wall_mm.min(1.0))?;
     let Some((_, size)) = letters.mesh.bounds() else { return Ok(None) };
     // A grid of a power of two, as the letters' own.
-    let corner = ((low + high - size) / 2.0).map(|x| (x * 64.0).round() / 64.0);
+    // Beside the middle, where a drain hole may be.
+    let corner = (low + (high - low) / 4.0 - size / 2.0).map(|x| (x * 64.0).round() / 64.0);
     letters.mesh.vertices.iter_mut().for_each(|v| *v += Vector3::new(corner.x, corner.y, -1.0));
     Ok(Some(letters))
 }
@@ -278,9 +279,10 @@ impl Heights<'_> {
                 let best = (1..16)
                     .map(|k| from + share * (i as f64 + f64::from(k) / 16.0))
                     .map(|along| {
-                        let around = [-4.0, -2.0, 0.0, 2.0, 4.0]
-                            .map(|d| self.top(&self.place(axis, at + d, along)).unwrap_or(bottom));
-                        (around.into_iter().fold(f64::INFINITY, f64::min) - bottom, along)
+                        let around = (0..25).map(|i| [(f64::from(i / 5) - 2.0) * 2.0, (f64::from(i % 5) - 2.0) * 2.0]);
+                        let around =
+                            around.map(|[d, e]| self.top(&self.place(axis, at + d, along + e)).unwrap_or(bottom));
+                        (around.fold(f64::INFINITY, f64::min) - bottom, along)
                     })
                     .max_by(|a, b| a.0.total_cmp(&b.0));
                 let Some((height, along)) = best else { continue };
