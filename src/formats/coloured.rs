@@ -108,7 +108,7 @@ fn model(part: &VertexColoured, metadata: &Metadata) -> String {
         escape(&part.title)
     );
     for v in &part.mesh.vertices {
-        let _ = writeln!(xml, r#"     <vertex x="{:.6}" y="{:.6}" z="{:.6}"/>"#, v.x, v.y, v.z);
+        let _ = writeln!(xml, r#"     <vertex x="{}" y="{}" z="{}"/>"#, v.x, v.y, v.z);
     }
     xml.push_str("    </vertices>\n    <triangles>\n");
     for (t, plain) in part.mesh.triangles.iter().zip(&part.plain) {

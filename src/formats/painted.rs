@@ -227,7 +227,7 @@ fn model(part: &Part, painting: &Painting, slicer: Slicer, metadata: &Metadata) 
         escape(&part.title)
     );
     for v in &part.mesh.vertices {
-        let _ = writeln!(xml, r#"     <vertex x="{:.6}" y="{:.6}" z="{:.6}"/>"#, v.x, v.y, v.z);
+        let _ = writeln!(xml, r#"     <vertex x="{}" y="{}" z="{}"/>"#, v.x, v.y, v.z);
     }
     xml.push_str("    </vertices>\n    <triangles>\n");
     for (t, [a, b, c]) in part.mesh.triangles.iter().enumerate() {

@@ -98,7 +98,7 @@ fn model(part: &Part, metadata: &Metadata) -> String {
         escape(&part.title)
     );
     for v in &part.mesh.vertices {
-        let _ = writeln!(xml, r#"     <vertex x="{:.5}" y="{:.5}" z="{:.5}"/>"#, v.x, v.y, v.z);
+        let _ = writeln!(xml, r#"     <vertex x="{}" y="{}" z="{}"/>"#, v.x, v.y, v.z);
     }
     xml.push_str("    </vertices>\n    <triangles>\n");
     for (t, c) in part.mesh.triangles.iter().zip(&corners) {

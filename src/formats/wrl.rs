@@ -20,7 +20,7 @@ pub fn write<W: Write>(part: &Part, name: &str, mut file: impl FnMut(&str) -> io
         picture.replace('\\', "\\\\").replace('"', "\\\"")
     )?;
     for v in &part.mesh.vertices {
-        writeln!(out, "{:.6} {:.6} {:.6}", v.x, v.y, v.z)?;
+        writeln!(out, "{} {} {}", v.x, v.y, v.z)?;
     }
     writeln!(out, "  ] }}\n  coordIndex [")?;
     for t in &part.mesh.triangles {

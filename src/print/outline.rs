@@ -21,15 +21,19 @@ pub fn bounds(ring: &[Vector2<f64>]) -> Option<(Vector2<f64>, Vector2<f64>)> {
     Some(ring.iter().fold((first, first), |(lo, hi), p| (lo.inf(p), hi.sup(p))))
 }
 
+/// Whether a point is at most `by` away from a ring.
+pub fn near_border(ring: &[Vector2<f64>], p: &Vector2<f64>, by: f64) -> bool {
+    (0..ring.len()).any(|i| {
+        let (a, b) = (ring[i], ring[(i + 1) % ring.len()]);
+        let along = b - a;
+        let share = ((p - a).dot(&along) / along.norm_squared()).clamp(0.0, 1.0);
+        (a + along * share - p).norm() <= by
+    })
+}
+
 /// Whether a point is inside a counter-clockwise ring, or at most `by` outside.
 pub fn reaches(ring: &[Vector2<f64>], p: &Vector2<f64>, by: f64) -> bool {
-    contains(ring, p)
-        || (0..ring.len()).any(|i| {
-            let (a, b) = (ring[i], ring[(i + 1) % ring.len()]);
-            let along = b - a;
-            let share = ((p - a).dot(&along) / along.norm_squared()).clamp(0.0, 1.0);
-            (a + along * share - p).norm() <= by
-        })
+    contains(ring, p) || near_border(ring, p, by)
 }
 
 /// Whether a point lies inside.
