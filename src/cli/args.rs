@@ -40,7 +40,7 @@ pub enum Command {
     /// Judge a mesh file of any program for a printer: 3MF, OBJ, GLB, PLY, STL, WRL
     Check(super::check::CheckArgs),
     /// Make print files of a piece of the city for one printer, with pictures, a report and a ticket
-    Print(super::print::PrintArgs),
+    Print(Box<super::print::PrintArgs>),
     /// Say what a part will weigh and cost before it is made, or what can be had for a budget
     Quote(super::quote::QuoteArgs),
     /// List the printer profiles with their limits, sources and dates

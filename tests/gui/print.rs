@@ -344,8 +344,6 @@ fn a_part_is_made_validated_waived_and_exported() {
     let mut window = layout(dir.path());
     assert!(says(&window, &["about", "cm\u{b3}"]), "an estimate before it is made");
     assert!(says(&window, &["Make the part first."]) && !window.is_enabled("Export"));
-    window.choose("Printer", "Full-colour sandstone service (Shapeways rules)");
-    assert_eq!(order(dir.path()).printer, "sandstone");
     thick_walled(dir.path(), &mut window);
     assert!(says(&window, &["about", "cm\u{b3}", " g, "]), "mass and price");
     window.click("OBJ");
@@ -431,7 +429,10 @@ fn templates_are_applied_saved_and_deleted() {
     window.type_into("Title", "Old town");
     window.press(Key::Tab);
     assert_eq!(order(dir.path()).title.as_deref(), Some("Old town"));
+    window.press(Key::Escape);
     set(&mut window, "Copies", 3.0);
+    window.press(Key::Escape);
+    window.settle_for(3);
     assert_eq!(order(dir.path()).copies, 3);
 }
 
@@ -479,6 +480,8 @@ fn rule_packs_of_ones_own_are_taken() {
     assert!(says(&window, &["My printer"]));
     window.click("Make");
     window.wait("it does not fit", 60, |w| says(w, &["does not fit into the build volume", "20 x 10 x 9"]));
+    window.choose("Printer", "Full-colour sandstone service (Shapeways rules)");
+    assert_eq!(order(dir.path()).printer, "sandstone");
 }
 
 #[test]
@@ -524,6 +527,7 @@ fn the_part_stands_on_its_bed_with_section_heat_maps_and_photos() {
     window.wait("the line", 60, |w| w.has("Line of the wipe"));
     let (_, half) = mean(&mut window);
     window.harness.get_by_role_and_label(Role::Slider, "Line").set_value_accesskit(1.0);
+    window.settle_for(12);
     let (_, own) = mean(&mut window);
     assert!((0..3).all(|k| (own[k] - colours[k]).abs() < 3.0), "{own:?} {colours:?}");
     assert!((0..3).any(|k| (half[k] - own[k]).abs() > 3.0), "{half:?} {own:?}");

@@ -46,7 +46,7 @@ pub fn label(ctx: &Ctx, cells: &Cells, rules: &Rules) -> Result<Vec<u8>, Cancell
             continue;
         }
         steps += 1;
-        if steps % 4096 == 0 {
+        if steps.is_multiple_of(4096) {
             ctx.check()?;
         }
         let Some(label) = better(&regions, region, rules) else { continue };

@@ -158,7 +158,7 @@ impl Shape<'_> {
             }
         }
         let around: Vec<u32> = votes.into_iter().filter(|(_, n)| 2 * n > asked).map(|(other, _)| other).collect();
-        if around.len() % 2 == 0 {
+        if around.len().is_multiple_of(2) {
             return Verdict::Turn(volume < 0.0);
         }
         // Inside of a body: the smallest one around it says whether it is inside out.

@@ -30,7 +30,7 @@ pub struct Shape {
 impl Shape {
     /// The places around which the rings wind at least once.
     pub fn of(rings: &[Ring]) -> Self {
-        Self::from_section(&CrossSection::new(rings.iter().map(|r| to_engine(r)).collect()))
+        Self::from_section(&CrossSection::new(rings.iter().map(to_engine).collect()))
     }
 
     /// Every border moved outwards by `by` with round corners.
@@ -38,7 +38,7 @@ impl Shape {
         if by <= 0.0 {
             return self.clone();
         }
-        let section = CrossSection::new(self.rings().map(|r| to_engine(r)).collect());
+        let section = CrossSection::new(self.rings().map(to_engine).collect());
         let step = (1.0 - (ROUNDNESS / by).min(0.5)).acos();
         let corners = (std::f64::consts::PI / step).ceil().clamp(8.0, 256.0) as i32;
         Self::from_section(&section.offset_with_params(by, 1, 2.0, corners))
@@ -71,7 +71,7 @@ impl Shape {
     pub fn prism(&self, low: f64, high: f64) -> Solid {
         let mut mesh = Mesh::default();
         for polygon in &self.polygons {
-            let rings: Vec<Ring> = polygon.iter().map(|r| on_grid(r)).filter(|r| r.len() >= 3).collect();
+            let rings: Vec<Ring> = polygon.iter().map(on_grid).filter(|r| r.len() >= 3).collect();
             add_prism(&mut mesh, &rings, low, high);
         }
         Solid::plain(mesh)
@@ -114,7 +114,7 @@ fn add_prism(mesh: &mut Mesh, rings: &[Ring], low: f64, high: f64) {
     for z in [low, high] {
         mesh.vertices.extend(rings.iter().flatten().map(|p| Vector3::new(p.x, p.y, z)));
     }
-    let contours = rings.iter().map(|r| to_engine(r)).collect();
+    let contours = rings.iter().map(to_engine).collect();
     for t in polygon::triangulate(&contours, 0.0, true) {
         let [a, b, c] = [t.x, t.y, t.z].map(|v| first + v as u32);
         mesh.triangles.extend([[a, c, b], [n + a, n + b, n + c]]);

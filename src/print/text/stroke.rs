@@ -34,7 +34,7 @@ struct Side {
 pub fn widths(shape: &Shape) -> Option<Widths> {
     let (low, high) = shape.bounds()?;
     let most = (high - low).norm();
-    let sides: Vec<Side> = shape.rings().flat_map(|r| sides(r)).collect();
+    let sides: Vec<Side> = shape.rings().flat_map(sides).collect();
     let step = most / 200.0;
     let (mut strokes, mut gaps) = (Vec::new(), Vec::new());
     for side in &sides {
