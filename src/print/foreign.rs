@@ -4,7 +4,7 @@
 //! say. Out: a city in metres, z up, at the coordinates of the file: equal corners joined, empty and doubled triangles
 //! dropped, edges split where corners lie on them, everything turned to face the sky; with its textures, colours as
 //! textures, plain where it has neither. Where what is there is not one sheet (houses as bodies on a terrain), the pieces
-//! are united by [`super::repair()`] and the sheet that is seen from above is what stays. Holes and floating pieces are left
+//! are united by [`super::repair`] and the sheet that is seen from above is what stays. Holes and floating pieces are left
 //! to the part's solid, which closes and drops them.
 //!
 //! A city without a unit is in metres: no city is as small as a metre in millimetres. Fails where there is no surface.
