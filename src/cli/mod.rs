@@ -20,6 +20,7 @@ mod relink;
 mod render;
 mod report;
 mod run;
+mod size;
 mod studio;
 mod synth;
 mod turntable;

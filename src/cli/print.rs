@@ -8,6 +8,7 @@ mod area;
 mod colours;
 
 use super::check::{UnitArg, UpArg};
+use super::size::SizeArgs;
 use super::{CliError, say, word};
 use crate::base::Ctx;
 use crate::order::{
@@ -49,18 +50,9 @@ pub struct PrintArgs {
     /// A polygon: east and north of each corner in local metres
     #[arg(long, value_name = "E,N,E,N,...", value_parser = parse_polygon, allow_hyphen_values = true)]
     pub polygon: Option<Polygon>,
-    /// Scale, for example 1:1000
-    #[arg(long, value_name = "1:N", value_parser = super::args::parse_scale, conflicts_with = "size_mm")]
-    pub scale: Option<f64>,
-    /// Longest horizontal side in millimetres [default: 150]
-    #[arg(long, value_name = "MM", value_parser = super::args::parse_size_mm)]
-    pub size_mm: Option<f64>,
-    /// Exaggeration of heights
-    #[arg(long, default_value_t = 1.0, value_name = "FACTOR")]
-    pub z_scale: f64,
-    /// Material below the lowest place of the surface in millimetres
-    #[arg(long, default_value_t = 3.0, value_name = "MM")]
-    pub base_mm: f64,
+    /// How large.
+    #[command(flatten)]
+    pub size: SizeArgs,
     /// Leave walls thinner, and gaps narrower, than the printer makes them
     #[arg(long)]
     pub no_thicken: bool,
@@ -174,12 +166,12 @@ fn order(args: &PrintArgs, frame: Option<&LocalFrame>) -> Result<Order, CliError
     Ok(Order {
         printer: args.printer.clone(),
         area: area::of(args, frame)?,
-        size: match args.scale {
+        size: match args.size.scale {
             Some(n) => PartSize::Scale(n),
-            None => PartSize::LongestMm(args.size_mm.unwrap_or(150.0)),
+            None => PartSize::LongestMm(args.size.longest_mm()),
         },
-        z_scale: args.z_scale,
-        base_mm: args.base_mm,
+        z_scale: args.size.z_scale,
+        base_mm: args.size.base_mm,
         thicken: !args.no_thicken,
         hollow_mm: args.hollow_mm,
         drain_mm: args.drain_mm,

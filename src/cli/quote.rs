@@ -5,6 +5,7 @@
 
 use super::check::{UnitArg, UpArg};
 use super::print::Source;
+use super::size::SizeArgs;
 use super::{CliError, say};
 use crate::order::{OrderError, Subject, printers};
 use crate::print::printer::Printer;
@@ -32,18 +33,9 @@ pub struct QuoteArgs {
     #[arg(long, value_name = "E,N,R", value_parser = super::args::parse_numbers::<3>, allow_hyphen_values = true,
         conflicts_with = "rect")]
     pub circle: Option<[f64; 3]>,
-    /// Scale, for example 1:1000
-    #[arg(long, value_name = "1:N", value_parser = super::args::parse_scale, conflicts_with = "size_mm")]
-    pub scale: Option<f64>,
-    /// Longest horizontal side in millimetres [default: 150]
-    #[arg(long, value_name = "MM", value_parser = super::args::parse_size_mm)]
-    pub size_mm: Option<f64>,
-    /// Exaggeration of heights
-    #[arg(long, default_value_t = 1.0, value_name = "FACTOR")]
-    pub z_scale: f64,
-    /// Material below the lowest place of the surface in millimetres
-    #[arg(long, default_value_t = 3.0, value_name = "MM")]
-    pub base_mm: f64,
+    /// How large.
+    #[command(flatten)]
+    pub size: SizeArgs,
     /// Hollow, with walls of this thickness in millimetres
     #[arg(long, value_name = "MM", value_parser = super::args::parse_length_mm)]
     pub hollow_mm: Option<f64>,
@@ -82,15 +74,16 @@ fn parse_rate(text: &str) -> Result<f64, String> {
 pub fn quote(args: &QuoteArgs) -> Result<(), CliError> {
     let all = if args.printer == "all" { printers::all_printers()? } else { vec![printers::find(&args.printer)?] };
     let relief = relief(args)?;
-    let longest_mm = match args.scale {
+    let longest_mm = match args.size.scale {
         Some(_) if !relief.metric => {
             let message = "the scale of the city is unknown: its photos have no positions";
             return Err(CliError::new(message, "give the size in millimetres instead: --size-mm 150"));
         }
         Some(n) => relief.size.max() * 1000.0 / n,
-        None => args.size_mm.unwrap_or(150.0),
+        None => args.size.longest_mm(),
     };
-    let making = Making { longest_mm, z_scale: args.z_scale, base_mm: args.base_mm, hollow_mm: args.hollow_mm };
+    let making =
+        Making { longest_mm, z_scale: args.size.z_scale, base_mm: args.size.base_mm, hollow_mm: args.hollow_mm };
     let rates = Rates { price_cm3: args.price_cm3, density_g_cm3: args.density_g_cm3, height_mm_h: args.height_mm_h };
     let budget = args.budget.map(|price| Budget {
         price,

@@ -5,16 +5,11 @@
 //! colour up to the rim. Source: 3MF Consortium, "3MF Materials and Properties Extension" 1.2.1, section 3 (colours are
 //! sRGB).
 
-use super::threemf::{Metadata, escape, package_relations};
+use super::package::{APPLICATION, MATERIALS, Metadata, Model, Package};
 use crate::scene::VertexColoured;
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::io::{self, Seek, Write};
-use zip::CompressionMethod;
-use zip::write::{SimpleFileOptions, ZipWriter};
-
-const CONTENT_TYPES: &str = r#"<?xml version="1.0" encoding="UTF-8"?>
-<Types xmlns="http://schemas.openxmlformats.org/package/2006/content-types"><Default Extension="rels" ContentType="application/vnd.openxmlformats-package.relationships+xml"/><Default Extension="model" ContentType="application/vnd.ms-package.3dmanufacturing-3dmodel+xml"/><Default Extension="png" ContentType="image/png"/></Types>"#;
 
 /// Binary PLY with doubles.
 pub fn write_ply(part: &VertexColoured, out: &mut impl Write) -> io::Result<()> {
@@ -61,65 +56,27 @@ pub fn write_3mf<W: Write + Seek>(
     thumbnail: Option<&[u8]>,
     out: W,
 ) -> io::Result<()> {
-    let mut zip = ZipWriter::new(out);
-    let packed = SimpleFileOptions::default().compression_method(CompressionMethod::Deflated);
-    let mut file = |name: &str, bytes: &[u8]| -> io::Result<()> {
-        zip.start_file(name, packed).map_err(io::Error::other)?;
-        zip.write_all(bytes)
-    };
-    file("[Content_Types].xml", CONTENT_TYPES.as_bytes())?;
-    file("_rels/.rels", package_relations(thumbnail.is_some()).as_bytes())?;
-    file("3D/3dmodel.model", model(part, metadata).as_bytes())?;
-    if let Some(bytes) = thumbnail {
-        file("Metadata/thumbnail.png", bytes)?;
-    }
-    zip.finish().map_err(io::Error::other)?;
-    Ok(())
+    Package::new(out, &model(part, metadata), thumbnail)?.finish()
 }
 
 fn model(part: &VertexColoured, metadata: &Metadata) -> String {
-    let mut xml = String::with_capacity(part.mesh.triangles.len() * 90);
-    xml.push_str(
-        r#"<?xml version="1.0" encoding="UTF-8"?>
-<model unit="millimeter" xml:lang="en-US" xmlns="http://schemas.microsoft.com/3dmanufacturing/core/2015/02" xmlns:m="http://schemas.microsoft.com/3dmanufacturing/material/2015/02" requiredextensions="m">
-"#,
-    );
-    for (name, value) in [
-        ("Title", metadata.title.as_str()),
-        ("Description", metadata.description.as_str()),
-        ("Application", concat!("Veduta ", env!("CARGO_PKG_VERSION"))),
-    ] {
-        if !value.is_empty() {
-            let _ = writeln!(xml, r#" <metadata name="{name}">{}</metadata>"#, escape(value));
-        }
-    }
+    let mut model = Model::new(MATERIALS, metadata, APPLICATION);
     let mut index: BTreeMap<[u8; 3], usize> = BTreeMap::new();
     for colour in part.vertices.iter().chain(part.plain.iter().flatten()) {
         index.insert(*colour, 0);
     }
-    xml.push_str(" <resources>\n  <m:colorgroup id=\"1\">\n");
+    model.xml.push_str(" <resources>\n  <m:colorgroup id=\"1\">\n");
     for (i, ([r, g, b], own)) in index.iter_mut().enumerate() {
         *own = i;
-        let _ = writeln!(xml, "   <m:color color=\"#{r:02X}{g:02X}{b:02X}\"/>");
+        let _ = writeln!(model.xml, "   <m:color color=\"#{r:02X}{g:02X}{b:02X}\"/>");
     }
-    let _ = write!(
-        xml,
-        "  </m:colorgroup>\n  <object id=\"2\" type=\"model\" name=\"{}\" pid=\"1\" pindex=\"0\">\n   <mesh>\n    <vertices>\n",
-        escape(&part.title)
-    );
-    for v in &part.mesh.vertices {
-        let _ = writeln!(xml, r#"     <vertex x="{}" y="{}" z="{}"/>"#, v.x, v.y, v.z);
-    }
-    xml.push_str("    </vertices>\n    <triangles>\n");
+    model.xml.push_str("  </m:colorgroup>\n");
+    model.object(2, &part.title, r#" pid="1" pindex="0""#, &part.mesh);
     for (t, plain) in part.mesh.triangles.iter().zip(&part.plain) {
-        let [a, b, c] = t;
         let [p, q, r] = t.map(|v| index[&plain.unwrap_or(part.vertices[v as usize])]);
-        let _ = writeln!(xml, r#"     <triangle v1="{a}" v2="{b}" v3="{c}" pid="1" p1="{p}" p2="{q}" p3="{r}"/>"#);
+        model.triangle(*t, &format!(r#"pid="1" p1="{p}" p2="{q}" p3="{r}""#));
     }
-    xml.push_str(
-        "    </triangles>\n   </mesh>\n  </object>\n </resources>\n <build>\n  <item objectid=\"2\"/>\n </build>\n</model>\n",
-    );
-    xml
+    model.finish()
 }
 
 #[cfg(test)]

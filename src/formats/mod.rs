@@ -10,6 +10,7 @@ pub mod gltf;
 pub mod html;
 pub mod las;
 pub mod obj;
+mod package;
 pub mod painted;
 pub mod ply;
 pub mod read;

@@ -11,12 +11,10 @@
 //!
 //! In: a part and its [`Painting`] of at most 16 colours. Lengths in millimetres.
 
-use super::threemf::{Metadata, escape, package_relations};
+use super::package::{APPLICATION, Metadata, Model, Package, escape};
 use crate::scene::{CUT, Painting, Part};
 use std::fmt::Write as _;
 use std::io::{self, Seek, Write};
-use zip::CompressionMethod;
-use zip::write::{SimpleFileOptions, ZipWriter};
 
 /// Whose painting is written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -31,9 +29,6 @@ pub enum Slicer {
 /// version, since it warns of files from newer versions than its own.
 const BAMBU_COMPATIBLE: &str = "BambuStudio-01.09.00.00";
 
-const CONTENT_TYPES: &str = r#"<?xml version="1.0" encoding="UTF-8"?>
-<Types xmlns="http://schemas.openxmlformats.org/package/2006/content-types"><Default Extension="rels" ContentType="application/vnd.openxmlformats-package.relationships+xml"/><Default Extension="model" ContentType="application/vnd.ms-package.3dmanufacturing-3dmodel+xml"/><Default Extension="png" ContentType="image/png"/><Default Extension="config" ContentType="text/plain"/></Types>"#;
-
 /// Writes a painted part; `thumbnail` is a PNG picture of it.
 pub fn write<W: Write + Seek>(
     (part, painting): (&Part, &Painting),
@@ -45,28 +40,15 @@ pub fn write<W: Write + Seek>(
     if painting.colours.len() > 16 || painting.len() != part.mesh.triangles.len() {
         return Err(io::Error::other("a painting has at most 16 colours, and codes for every triangle of its part"));
     }
-    let mut zip = ZipWriter::new(out);
-    let packed = SimpleFileOptions::default().compression_method(CompressionMethod::Deflated).large_file(false);
-    let stored = packed.compression_method(CompressionMethod::Stored);
-    let mut file = |name: &str, options, bytes: &[u8]| -> io::Result<()> {
-        zip.start_file(name, options).map_err(io::Error::other)?;
-        zip.write_all(bytes)
-    };
-    file("[Content_Types].xml", packed, CONTENT_TYPES.as_bytes())?;
-    file("_rels/.rels", packed, package_relations(thumbnail.is_some()).as_bytes())?;
-    file("3D/3dmodel.model", packed, model(part, painting, slicer, metadata).as_bytes())?;
+    let mut package = Package::new(out, &model(part, painting, slicer, metadata), thumbnail)?;
     match slicer {
-        Slicer::Prusa => file("Metadata/Slic3r_PE.config", packed, prusa_settings(painting).as_bytes())?,
+        Slicer::Prusa => package.text("Metadata/Slic3r_PE.config", &prusa_settings(painting))?,
         Slicer::Bambu => {
-            file("Metadata/project_settings.config", packed, bambu_settings(painting).as_bytes())?;
-            file("Metadata/model_settings.config", packed, bambu_objects(part).as_bytes())?;
+            package.text("Metadata/project_settings.config", &bambu_settings(painting))?;
+            package.text("Metadata/model_settings.config", &bambu_objects(part))?;
         }
     }
-    if let Some(bytes) = thumbnail {
-        file("Metadata/thumbnail.png", stored, bytes)?;
-    }
-    zip.finish().map_err(io::Error::other)?;
-    Ok(())
+    package.finish()
 }
 
 /// The string of a triangle.
@@ -155,7 +137,7 @@ fn prusa_settings(painting: &Painting) -> String {
     let n = painting.colours.len();
     let each = |value: &str, between: &str| vec![value; n].join(between);
     let colours = hex(painting).join(";");
-    let mut text = format!("; Veduta {}\n", env!("CARGO_PKG_VERSION"));
+    let mut text = format!("; {APPLICATION}\n");
     for (key, value) in [
         ("extruder_colour", colours.clone()),
         ("filament_colour", colours),
@@ -193,51 +175,28 @@ fn bambu_objects(part: &Part) -> String {
 }
 
 fn model(part: &Part, painting: &Painting, slicer: Slicer, metadata: &Metadata) -> String {
-    let own = concat!("Veduta ", env!("CARGO_PKG_VERSION"));
     let (application, attribute) = match slicer {
-        Slicer::Prusa => (own, "slic3rpe:mmu_segmentation"),
+        Slicer::Prusa => (APPLICATION, "slic3rpe:mmu_segmentation"),
         Slicer::Bambu => (BAMBU_COMPATIBLE, "paint_color"),
     };
-    let mut xml = String::with_capacity(part.mesh.triangles.len() * 90);
-    xml.push_str(
-        r#"<?xml version="1.0" encoding="UTF-8"?>
-<model unit="millimeter" xml:lang="en-US" xmlns="http://schemas.microsoft.com/3dmanufacturing/core/2015/02" xmlns:slic3rpe="http://schemas.slic3r.org/3mf/2017/06" xmlns:BambuStudio="http://schemas.bambulab.com/package/2021">
-"#,
-    );
-    let description = match slicer {
-        Slicer::Bambu => format!("{} (made by {own})", metadata.description).trim().to_string(),
-        Slicer::Prusa => metadata.description.clone(),
-    };
-    for (name, value) in
-        [("Title", metadata.title.as_str()), ("Description", &description), ("Application", application)]
-    {
-        if !value.is_empty() {
-            let _ = writeln!(xml, r#" <metadata name="{name}">{}</metadata>"#, escape(value));
-        }
+    let mut metadata = metadata.clone();
+    if slicer == Slicer::Bambu {
+        metadata.description = format!("{} (made by {APPLICATION})", metadata.description).trim().to_string();
     }
-    xml.push_str(match slicer {
+    let spaces = r#"xmlns:slic3rpe="http://schemas.slic3r.org/3mf/2017/06" xmlns:BambuStudio="http://schemas.bambulab.com/package/2021""#;
+    let mut model = Model::new(spaces, &metadata, application);
+    model.xml.push_str(match slicer {
         Slicer::Prusa => {
             " <metadata name=\"slic3rpe:Version3mf\">1</metadata>\n <metadata name=\"slic3rpe:MmPaintingVersion\">1</metadata>\n"
         }
         Slicer::Bambu => " <metadata name=\"BambuStudio:3mfVersion\">1</metadata>\n",
     });
-    let _ = write!(
-        xml,
-        " <resources>\n  <object id=\"1\" type=\"model\" name=\"{}\">\n   <mesh>\n    <vertices>\n",
-        escape(&part.title)
-    );
-    for v in &part.mesh.vertices {
-        let _ = writeln!(xml, r#"     <vertex x="{}" y="{}" z="{}"/>"#, v.x, v.y, v.z);
+    model.xml.push_str(" <resources>\n");
+    model.object(1, &part.title, "", &part.mesh);
+    for (t, corners) in part.mesh.triangles.iter().enumerate() {
+        model.triangle(*corners, &format!(r#"{attribute}="{}""#, encode(painting.of(t))));
     }
-    xml.push_str("    </vertices>\n    <triangles>\n");
-    for (t, [a, b, c]) in part.mesh.triangles.iter().enumerate() {
-        let paint = encode(painting.of(t));
-        let _ = writeln!(xml, r#"     <triangle v1="{a}" v2="{b}" v3="{c}" {attribute}="{paint}"/>"#);
-    }
-    xml.push_str(
-        "    </triangles>\n   </mesh>\n  </object>\n </resources>\n <build>\n  <item objectid=\"1\"/>\n </build>\n</model>\n",
-    );
-    xml
+    model.finish()
 }
 
 #[cfg(test)]

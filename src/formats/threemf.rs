@@ -1,81 +1,26 @@
 //! 3MF: one printable body with a texture, in millimetres.
 //!
-//! Source: 3MF Consortium, "3MF Core Specification" 1.3 and "3MF Materials and Properties Extension" 1.2.1. Texture v
-//! points up in 3MF; colours are sRGB; files in the package carry no time stamps, so that equal parts are equal files.
+//! Source: 3MF Consortium, "3MF Materials and Properties Extension" 1.2.1. Texture v points up in 3MF; colours are sRGB.
 
+use super::package::{APPLICATION, MATERIALS, Model, Package};
 use super::textured::png;
 use crate::scene::Part;
 use std::collections::HashMap;
 use std::fmt::Write as _;
 use std::io::{self, Seek, Write};
-use zip::CompressionMethod;
-use zip::write::{SimpleFileOptions, ZipWriter};
 
-const CONTENT_TYPES: &str = r#"<?xml version="1.0" encoding="UTF-8"?>
-<Types xmlns="http://schemas.openxmlformats.org/package/2006/content-types"><Default Extension="rels" ContentType="application/vnd.openxmlformats-package.relationships+xml"/><Default Extension="model" ContentType="application/vnd.ms-package.3dmanufacturing-3dmodel+xml"/><Default Extension="png" ContentType="image/png"/></Types>"#;
-
-const MODEL_RELATIONS: &str = r#"<?xml version="1.0" encoding="UTF-8"?>
-<Relationships xmlns="http://schemas.openxmlformats.org/package/2006/relationships"><Relationship Target="/3D/Textures/texture.png" Id="rel0" Type="http://schemas.microsoft.com/3dmanufacturing/2013/01/3dtexture"/></Relationships>"#;
-
-/// What the package says about itself.
-#[derive(Clone, Debug, Default)]
-pub struct Metadata {
-    /// Title of the model.
-    pub title: String,
-    /// A sentence about it (place, scale).
-    pub description: String,
-}
+pub use super::package::Metadata;
 
 /// Writes a part; `thumbnail` is a PNG picture of it.
 pub fn write<W: Write + Seek>(part: &Part, metadata: &Metadata, thumbnail: Option<&[u8]>, out: W) -> io::Result<()> {
-    let mut zip = ZipWriter::new(out);
-    let packed = SimpleFileOptions::default().compression_method(CompressionMethod::Deflated);
-    let stored = packed.compression_method(CompressionMethod::Stored);
-    let mut file = |name: &str, options, bytes: &[u8]| -> io::Result<()> {
-        zip.start_file(name, options).map_err(io::Error::other)?;
-        zip.write_all(bytes)
-    };
-    file("[Content_Types].xml", packed, CONTENT_TYPES.as_bytes())?;
-    file("_rels/.rels", packed, package_relations(thumbnail.is_some()).as_bytes())?;
-    file("3D/3dmodel.model", packed, model(part, metadata).as_bytes())?;
-    file("3D/_rels/3dmodel.model.rels", packed, MODEL_RELATIONS.as_bytes())?;
-    file("3D/Textures/texture.png", stored, &png(&part.texture)?)?;
-    if let Some(bytes) = thumbnail {
-        file("Metadata/thumbnail.png", stored, bytes)?;
-    }
-    zip.finish().map_err(io::Error::other)?;
-    Ok(())
-}
-
-pub(super) fn package_relations(thumbnail: bool) -> String {
-    let mut xml = String::from(
-        r#"<?xml version="1.0" encoding="UTF-8"?>
-<Relationships xmlns="http://schemas.openxmlformats.org/package/2006/relationships"><Relationship Target="/3D/3dmodel.model" Id="rel0" Type="http://schemas.microsoft.com/3dmanufacturing/2013/01/3dmodel"/>"#,
-    );
-    if thumbnail {
-        xml.push_str(r#"<Relationship Target="/Metadata/thumbnail.png" Id="rel1" Type="http://schemas.openxmlformats.org/package/2006/relationships/metadata/thumbnail"/>"#);
-    }
-    xml.push_str("</Relationships>");
-    xml
+    let mut package = Package::new(out, &model(part, metadata), thumbnail)?;
+    package.texture(&png(&part.texture)?)?;
+    package.finish()
 }
 
 fn model(part: &Part, metadata: &Metadata) -> String {
-    let mut xml = String::with_capacity(part.mesh.triangles.len() * 90);
-    xml.push_str(
-        r#"<?xml version="1.0" encoding="UTF-8"?>
-<model unit="millimeter" xml:lang="en-US" xmlns="http://schemas.microsoft.com/3dmanufacturing/core/2015/02" xmlns:m="http://schemas.microsoft.com/3dmanufacturing/material/2015/02" requiredextensions="m">
-"#,
-    );
-    for (name, value) in [
-        ("Title", metadata.title.as_str()),
-        ("Description", metadata.description.as_str()),
-        ("Application", concat!("Veduta ", env!("CARGO_PKG_VERSION"))),
-    ] {
-        if !value.is_empty() {
-            let _ = writeln!(xml, r#" <metadata name="{name}">{}</metadata>"#, escape(value));
-        }
-    }
-    xml.push_str(
+    let mut model = Model::new(MATERIALS, metadata, APPLICATION);
+    model.xml.push_str(
         r#" <resources>
   <m:texture2d id="1" path="/3D/Textures/texture.png" contenttype="image/png" tilestyleu="clamp" tilestylev="clamp"/>
   <m:texture2dgroup id="2" texid="1">
@@ -87,35 +32,17 @@ fn model(part: &Part, metadata: &Metadata) -> String {
         corners.push(uvs.map(|uv| {
             let next = index.len() as u32;
             *index.entry(uv.map(f32::to_bits)).or_insert_with(|| {
-                let _ = writeln!(xml, r#"   <m:tex2coord u="{:.6}" v="{:.6}"/>"#, uv[0], 1.0 - uv[1]);
+                let _ = writeln!(model.xml, r#"   <m:tex2coord u="{:.6}" v="{:.6}"/>"#, uv[0], 1.0 - uv[1]);
                 next
             })
         }));
     }
-    let _ = write!(
-        xml,
-        "  </m:texture2dgroup>\n  <object id=\"3\" type=\"model\" name=\"{}\" pid=\"2\" pindex=\"0\">\n   <mesh>\n    <vertices>\n",
-        escape(&part.title)
-    );
-    for v in &part.mesh.vertices {
-        let _ = writeln!(xml, r#"     <vertex x="{}" y="{}" z="{}"/>"#, v.x, v.y, v.z);
+    model.xml.push_str("  </m:texture2dgroup>\n");
+    model.object(3, &part.title, r#" pid="2" pindex="0""#, &part.mesh);
+    for (t, [p, q, r]) in part.mesh.triangles.iter().zip(&corners) {
+        model.triangle(*t, &format!(r#"pid="2" p1="{p}" p2="{q}" p3="{r}""#));
     }
-    xml.push_str("    </vertices>\n    <triangles>\n");
-    for (t, c) in part.mesh.triangles.iter().zip(&corners) {
-        let _ = writeln!(
-            xml,
-            r#"     <triangle v1="{}" v2="{}" v3="{}" pid="2" p1="{}" p2="{}" p3="{}"/>"#,
-            t[0], t[1], t[2], c[0], c[1], c[2]
-        );
-    }
-    xml.push_str(
-        "    </triangles>\n   </mesh>\n  </object>\n </resources>\n <build>\n  <item objectid=\"3\"/>\n </build>\n</model>\n",
-    );
-    xml
-}
-
-pub(super) fn escape(text: &str) -> String {
-    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
+    model.finish()
 }
 
 #[cfg(test)]

@@ -112,7 +112,6 @@ pub struct Fineness {
 #[derive(Clone, Debug)]
 pub struct Blank {
     solid: Solid,
-    filling: Solid,
     prism: Solid,
     outline: Vec<Vector2<f64>>,
 }
@@ -158,18 +157,38 @@ impl Blank {
         // On a plinth the city ends inside it, so that no two faces lie in one plane.
         let bottom = if frame.margins == Margins::default() { 0.0 } else { SUNK };
         let prism = outline::prism(&frame.outline, bottom, top + 10.0);
-        Ok(Self { solid, filling, prism, outline: frame.outline.clone() })
+        let solid = standing_piece(ctx, &solid::unite(ctx, &[&solid, &filling])?);
+        Ok(Self { solid, prism, outline: frame.outline.clone() })
     }
 
-    /// The surface closed far below, before anything is filled.
+    /// The uncut solid.
     pub fn solid(&self) -> &Solid {
         &self.solid
     }
 
-    /// The body over the area, together with what is `added`: one piece without crossings. What is added is united with
-    /// the city before both are cut, so that no two faces lie in one plane at the border.
-    pub fn cut(&self, ctx: &Ctx, added: &Solid) -> Result<Solid, PrintError> {
-        let whole = standing_piece(ctx, &solid::unite(ctx, &[&self.solid, &self.filling, added])?);
+    /// Adds what is to be part of every body.
+    pub fn add(&mut self, ctx: &Ctx, added: &Solid) -> Result<(), PrintError> {
+        if !added.photo.is_empty() {
+            self.solid = standing_piece(ctx, &solid::unite(ctx, &[&self.solid, added])?);
+        }
+        Ok(())
+    }
+
+    /// The body over the area without what is `removed` and with what is `added`: one piece without crossings. Both are
+    /// done before the cut, so that no two faces lie in one plane at the border.
+    pub fn cut(&self, ctx: &Ctx, removed: &Solid, added: &Solid) -> Result<Solid, PrintError> {
+        let mut whole = self.solid.clone();
+        if !removed.photo.is_empty() {
+            whole = match solid::cut_away(ctx, &whole, removed) {
+                // The fast way asks for more than a closed surface.
+                Err(PrintError::Engine { .. }) => solid::subtract(ctx, &whole, removed)?,
+                result => result?,
+            };
+            whole = standing_piece(ctx, &whole);
+        }
+        if !added.photo.is_empty() {
+            whole = standing_piece(ctx, &solid::unite(ctx, &[&whole, added])?);
+        }
         let body = match solid::cut(ctx, &whole, &self.prism) {
             // The fast way asks for more than a closed surface.
             Err(PrintError::Engine { .. }) => solid::intersect(ctx, &whole, &self.prism)?,

@@ -14,7 +14,7 @@ use rayon::prelude::*;
 use std::collections::{BTreeMap, HashMap};
 
 /// Nodes along a side of a block.
-const SIDE: i32 = 8;
+pub const SIDE: i32 = 8;
 const NODES: usize = (SIDE * SIDE * SIDE) as usize;
 
 /// Indices of a node.
@@ -80,7 +80,13 @@ impl LevelSet {
         net.mesh
     }
 
-    fn get(&self, node: Node) -> Option<f32> {
+    /// The blocks that have values.
+    pub fn blocks(&self) -> Vec<Node> {
+        self.blocks.keys().copied().collect()
+    }
+
+    /// The value at a node.
+    pub fn get(&self, node: Node) -> Option<f32> {
         let block = node.map(|x| x.div_euclid(SIDE));
         let own = [0, 1, 2].map(|k| (node[k] - block[k] * SIDE) as usize);
         self.blocks.get(&block).map(|values| values[own[0] + SIDE as usize * (own[1] + SIDE as usize * own[2])])
@@ -128,6 +134,11 @@ fn near(balls: &[Ball], spacing: f64) -> BTreeMap<Node, Vec<u32>> {
 /// The block that a point lies in.
 pub fn block_of(p: &Vector3<f64>, spacing: f64) -> Node {
     [0, 1, 2].map(|k| ((p[k] / spacing).floor() as i32).div_euclid(SIDE))
+}
+
+/// The nodes of a block.
+pub fn nodes_of(block: Node) -> impl Iterator<Item = Node> {
+    (0..NODES).map(move |i| node_in(block, i))
 }
 
 fn node_in(block: Node, i: usize) -> Node {

@@ -25,6 +25,7 @@ pub mod printer;
 pub mod quote;
 pub mod repair;
 pub mod settle;
+pub mod shave;
 pub mod slices;
 mod slivers;
 pub mod solid;
@@ -43,11 +44,13 @@ pub use settle::settle;
 use crate::base::{Ctx, Diagnostic};
 use crate::scene::{City, Part};
 use nalgebra::Vector3;
+use shave::Shaver;
 use solid::Solid;
 use split::{Joint, Split};
+use thicken::{Lack, Reach};
 
-/// Most passes of thickening after the cut.
-const PASSES: usize = 2;
+/// Most passes after the cut.
+const PASSES: usize = 4;
 /// So much thin surface, in square millimetres, is left.
 const ENOUGH_MM2: f64 = 1.0;
 
@@ -82,7 +85,7 @@ pub fn make_parts(ctx: &Ctx, city: &City, options: &PartOptions) -> Result<Vec<M
     let mut budget = options.max_triangles * 19 / 20;
     let whole = loop {
         let blank = Blank::new(ctx, city, &frame, Fineness { triangles: budget, detail_mm: options.detail_mm })?;
-        let body = thick_enough(ctx, &blank, &frame, options)?;
+        let body = thick_enough(ctx, blank, &frame, options)?;
         if body.photo.len() <= options.max_triangles || budget < 16 {
             break with_plinth(ctx, body, &frame, options)?;
         }
@@ -145,29 +148,38 @@ fn finished(
     Ok(MadePiece { name: piece.name, at, part })
 }
 
-/// The body with its thin walls thickened: those of the uncut surface first, then what the cut left thin.
-fn thick_enough(ctx: &Ctx, blank: &Blank, frame: &Frame, options: &PartOptions) -> Result<Solid, PrintError> {
-    let Some(reach) = options.reach else { return blank.cut(ctx, &Solid::default()) };
-    let first = thicken::lack(ctx, &blank.solid().mesh, &frame.outline, reach)?;
-    ctx.report(Diagnostic::info(
-        "part-thickened",
-        "",
-        format!(
-            "{:.0} mm2 of the surface was thinner than {} mm and was thickened; {:.0} mm2 faced a gap below {} mm, which was \
-             filled",
-            first.thin_mm2, reach.wall_mm, first.narrow_mm2, reach.gap_mm
-        ),
-    ));
-    let mut lack = first;
-    let mut body = blank.cut(ctx, &thicken::solid(ctx, &lack, &frame.outline, blank.solid(), reach)?)?;
-    for _ in 0..PASSES {
-        let left = thicken::lack(ctx, &body.mesh, &frame.outline, reach)?;
-        if left.thin_mm2 + left.narrow_mm2 < ENOUGH_MM2 {
+/// The body without narrow gaps and thin walls: gaps are filled; then low protrusions and what the border cuts through are
+/// shaved, and tall things thickened. Each pass measures what the last left, and makes the body anew from the blank.
+fn thick_enough(ctx: &Ctx, mut blank: Blank, frame: &Frame, options: &PartOptions) -> Result<Solid, PrintError> {
+    let none = Solid::default();
+    let mut body = blank.cut(ctx, &none, &none)?;
+    let Some(reach) = options.reach else { return Ok(body) };
+    let (mut shaver, mut lack) = (Shaver::new(reach.wall_mm), Lack::default());
+    let away = shave::away_from_border(&frame.outline, reach.wall_mm);
+    let before = thicken::lack(ctx, &body.mesh, &frame.outline, reach)?;
+    if before.narrow_mm2 > ENOUGH_MM2 {
+        blank.add(ctx, &thicken::filling(ctx, &before, blank.solid(), reach)?)?;
+        body = blank.cut(ctx, &none, &none)?;
+    }
+    for pass in 1..=PASSES {
+        let left = thicken::lack(ctx, &body.mesh, &frame.outline, Reach { gap_mm: 0.0, ..reach })?;
+        if left.thin_mm2 < ENOUGH_MM2 {
             break;
         }
-        lack.add(left);
-        body = blank.cut(ctx, &thicken::solid(ctx, &lack, &frame.outline, blank.solid(), reach)?)?;
+        lack.walls.extend(shaver.add(ctx, &body, &left.walls, |ball| pass < PASSES && away(ball))?);
+        let added = thicken::solid(ctx, &lack, &frame.outline, blank.solid(), reach)?;
+        body = blank.cut(ctx, &shaver.tool(ctx, blank.solid())?, &added)?;
     }
+    let text = format!(
+        "{:.0} mm2 of the surface was thinner than {} mm: {:.0} % of it, what stands out, was thickened, the rest shaved; \
+         {:.0} mm2 faced a gap below {} mm, which was filled",
+        before.thin_mm2,
+        reach.wall_mm,
+        100.0 * lack.walls.len() as f64 / (lack.walls.len() + shaver.shaved).max(1) as f64,
+        before.narrow_mm2,
+        reach.gap_mm
+    );
+    ctx.report(Diagnostic::info("part-thickened", "", text));
     Ok(body)
 }
 

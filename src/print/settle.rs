@@ -3,24 +3,27 @@
 //! In: a [`Solid`] whose points have all their digits. Out: the same body on a grid of a power of two (2^-16 mm up to 256
 //! mm): STL, glTF and 3MF readers keep 24 binary digits, so that what is checked here is what each of them reads.
 //! Rounding lets triangles thinner than the grid cross: [`super::slivers`] takes those out, and where that does not help
-//! the body that the tangle encloses is taken again, until none crosses by exact predicates. Places where the surface only touches itself are opened by a hundredth of a millimetre,
+//! the body that the tangle encloses is taken again, then what still crosses is cut out and the holes are filled, until none crosses by exact predicates. Places where the surface only touches itself are opened by a hundredth of a millimetre,
 //! since readers weld equal points.
 //! Fails where crossings are left after [`ROUNDS`].
 
+use super::repair::holes;
 use super::solid::{Solid, unite};
 use super::{PrintError, slivers};
 use crate::base::Ctx;
-use crate::mesh::{MeshReport, inspect_topology, self_intersections};
+use crate::mesh::{MeshReport, inspect_topology, pieces, self_intersections};
 use crate::scene::Mesh;
 use nalgebra::Vector3;
 use std::collections::HashMap;
 
 /// Most rounds of repair.
 pub const ROUNDS: usize = 24;
-/// The body is taken anew after this many rounds.
-const ANEW: usize = 6;
+/// Crossings are cut out after this many rounds.
+const FIRST: usize = 5;
 /// Millimetres by which the first round may move the surface; later ones a little more.
 const REACH: f64 = 0.01;
+/// Pieces of fewer triangles are crumbs.
+const CRUMB: usize = 60;
 /// Millimetres by which touching places are opened.
 const OPENING: f64 = 0.01;
 
@@ -46,14 +49,63 @@ pub fn settle(ctx: &Ctx, solid: Solid) -> Result<Solid, PrintError> {
             return Ok(solid);
         }
         left = crossing.len();
+        if std::env::var_os("LAB").is_some() { eprintln!("round {round}: {left} opened {opened} {topology:?}"); }
         let troubled = troubled(&solid.mesh, &crossing, &topology);
-        let step = (round % ANEW) as f64;
-        let changed = slivers::remove(&mut solid, &troubled, REACH * (1.0 + step));
-        if opened == 0 && (changed == 0 || round % ANEW == ANEW - 1) {
+        // In turns, what does not go by itself is cut out.
+        let trouble = troubled.contains(&true);
+        if trouble && round >= FIRST && round % 2 == 1 {
+            cut_out(&mut solid, &troubled, (round - FIRST) / 4);
+            if !inspect_topology(&solid.mesh).is_solid() {
+                solid = unite(ctx, &[&solid])?;
+            }
+            continue;
+        }
+        let changed = slivers::remove(&mut solid, &troubled, REACH * (1 + round % FIRST) as f64);
+        if opened == 0 && changed == 0 && (round < FIRST || !trouble) {
             solid = unite(ctx, &[&solid])?;
         }
     }
     Err(PrintError::Crossing { pairs: left, rounds: ROUNDS })
+}
+
+/// Takes troubled triangles out with `rings` of their neighbours, and fills the holes with the least area.
+fn cut_out(solid: &mut Solid, troubled: &[bool], rings: usize) {
+    let mut out = troubled.to_vec();
+    for _ in 0..rings {
+        let mut near = vec![false; solid.mesh.vertices.len()];
+        for (t, _) in solid.mesh.triangles.iter().zip(&out).filter(|(_, o)| **o) {
+            t.iter().for_each(|&v| near[v as usize] = true);
+        }
+        for (t, o) in solid.mesh.triangles.iter().zip(&mut out) {
+            *o |= t.iter().any(|&v| near[v as usize]);
+        }
+    }
+    // What the corners at the holes showed.
+    let mut places: HashMap<u32, (Vector3<f64>, bool)> = HashMap::new();
+    for (t, _) in out.iter().enumerate().filter(|(_, o)| **o) {
+        for (v, place) in solid.mesh.triangles[t].into_iter().zip(solid.origin[t]) {
+            let slot = places.entry(v).or_insert((place, solid.photo[t]));
+            if solid.photo[t] && !slot.1 {
+                *slot = (place, true);
+            }
+        }
+    }
+    let mut rest = solid.retain_indexed(|t| !out[t]);
+    for ring in holes::loops(&rest.mesh.triangles) {
+        let size = OPENING * ring.len() as f64;
+        for t in holes::fill(&mut rest.mesh.vertices, &ring, size.min(1.0) / 10.0) {
+            let found = t.map(|v| places.get(&v).copied());
+            let shown = found.iter().flatten().find(|(_, photo)| *photo).copied();
+            let own = found.map(|f| f.filter(|f| f.1).or(shown).unwrap_or_default().0);
+            rest.push(t, own, shown.is_some());
+        }
+    }
+    let (labels, count) = pieces(&rest.mesh);
+    let mut sizes = vec![0usize; count];
+    labels.iter().for_each(|&l| sizes[l as usize] += 1);
+    // Crumbs that were cut loose go.
+    let least = sizes.iter().copied().max().unwrap_or(0).min(CRUMB);
+    *solid = rest.retain(|t| sizes[labels[t] as usize] >= least);
 }
 
 /// Triangles that cross another or have no area.

@@ -60,15 +60,23 @@ impl Solid {
         place_in(self, t, p)
     }
 
-    /// Only the triangles for which `keep` holds.
-    pub fn retain(&self, keep: impl Fn(usize) -> bool) -> Self {
+    /// Only the triangles for which `keep` holds, over all the vertices.
+    pub fn retain_indexed(&self, keep: impl Fn(usize) -> bool) -> Self {
         let kept: Vec<usize> = (0..self.mesh.triangles.len()).filter(|&t| keep(t)).collect();
-        let triangles = kept.iter().map(|&t| self.mesh.triangles[t]).collect();
         Self {
-            mesh: compact(&Mesh { vertices: self.mesh.vertices.clone(), triangles }),
+            mesh: Mesh {
+                vertices: self.mesh.vertices.clone(),
+                triangles: kept.iter().map(|&t| self.mesh.triangles[t]).collect(),
+            },
             origin: kept.iter().map(|&t| self.origin[t]).collect(),
             photo: kept.iter().map(|&t| self.photo[t]).collect(),
         }
+    }
+
+    /// Only the triangles for which `keep` holds.
+    pub fn retain(&self, keep: impl Fn(usize) -> bool) -> Self {
+        let kept = self.retain_indexed(keep);
+        Self { mesh: compact(&kept.mesh), ..kept }
     }
 }
 
@@ -98,6 +106,11 @@ pub fn intersect(ctx: &Ctx, a: &Solid, b: &Solid) -> Result<Solid, PrintError> {
 /// body crosses itself it still does so after.
 pub fn cut(ctx: &Ctx, body: &Solid, tool: &Solid) -> Result<Solid, PrintError> {
     combine(ctx, body, tool, OpType::Intersect, BooleanEngine::Exact)
+}
+
+/// What lies of `body` outside `tool`, where both are 2-manifolds: fast, like [`cut`].
+pub fn cut_away(ctx: &Ctx, body: &Solid, tool: &Solid) -> Result<Solid, PrintError> {
+    combine(ctx, body, tool, OpType::Subtract, BooleanEngine::Exact)
 }
 
 fn combine(ctx: &Ctx, a: &Solid, b: &Solid, what: OpType, engine: BooleanEngine) -> Result<Solid, PrintError> {

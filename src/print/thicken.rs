@@ -27,8 +27,9 @@ use std::collections::HashMap;
 const SAMPLES: f64 = 5.0;
 /// Nodes of the grid for each thinnest wall.
 const NODES: f64 = 5.0;
-/// What the balls are larger than the wall, so that the facets between them are not below it.
-const EXCESS: f64 = 1.05;
+/// What the balls are larger than the wall, so that the facets between them are not below it and [`super::shave`] does not
+/// take them for thin.
+const EXCESS: f64 = 1.11;
 /// How far, in thinnest walls, the facets may be simplified.
 const SIMPLER: f64 = 0.01;
 /// A wall is thin below this share of the limit.
@@ -66,24 +67,12 @@ impl Reach {
 pub struct Lack {
     /// Inscribed balls of thin walls.
     pub walls: Vec<Ball>,
-    /// Those that a later measurement found; they stay where they are.
-    pub left: Vec<Ball>,
     /// Balls that fill narrow gaps.
     pub gaps: Vec<Ball>,
     /// Thin surface in square millimetres.
     pub thin_mm2: f64,
     /// Surface along narrow gaps in square millimetres.
     pub narrow_mm2: f64,
-}
-
-impl Lack {
-    /// Adds what another measurement found.
-    pub fn add(&mut self, other: Self) {
-        self.left.extend(other.walls);
-        self.gaps.extend(other.gaps);
-        self.thin_mm2 += other.thin_mm2;
-        self.narrow_mm2 += other.narrow_mm2;
-    }
 }
 
 /// Measures what stands over the outline; the body may go on around it.
@@ -175,16 +164,27 @@ pub fn solid(
     reach: Reach,
 ) -> Result<Solid, PrintError> {
     let mut balls = grown(&lack.walls, outline, reach);
-    balls.extend(lack.left.iter().map(|ball| Ball { radius: reach.wall_mm * EXCESS / 2.0, ..*ball }));
     balls.extend(balls.clone().iter().filter_map(|ball| inside(outline, ball)));
-    balls.extend(&lack.gaps);
+    surface(ctx, &balls, body, reach)
+}
+
+/// The surface of the balls that fill a body's narrow gaps, coloured like its nearest place.
+pub fn filling(ctx: &Ctx, lack: &Lack, body: &Solid, reach: Reach) -> Result<Solid, PrintError> {
+    surface(ctx, &lack.gaps, body, reach)
+}
+
+fn surface(ctx: &Ctx, balls: &[Ball], body: &Solid, reach: Reach) -> Result<Solid, PrintError> {
     if balls.is_empty() {
         return Ok(Solid::default());
     }
-    let fine = surface_of_balls(&balls, reach.wall_mm / NODES);
+    let fine = surface_of_balls(balls, reach.wall_mm / NODES);
     ctx.check().map_err(PrintError::Cancelled)?;
     let options = SimplifyOptions { max_error: Some(reach.wall_mm * SIMPLER), ..SimplifyOptions::default() };
-    let mesh = simplify(ctx, &fine, &options)?;
+    Ok(coloured(simplify(ctx, &fine, &options)?, body))
+}
+
+/// A surface with the colours of a body's nearest place.
+pub(super) fn coloured(mesh: Mesh, body: &Solid) -> Solid {
     let shown: Vec<u32> = (0..body.photo.len() as u32).filter(|&t| body.photo[t as usize]).collect();
     let bvh = Bvh::from_corners(shown.iter().map(|&t| body.mesh.corners(t as usize)).collect());
     let colours: Vec<Option<Vector3<f64>>> = mesh
@@ -197,7 +197,7 @@ pub fn solid(
         .collect();
     let origin = mesh.triangles.iter().map(|t| t.map(|v| colours[v as usize].unwrap_or_default())).collect();
     let photo = mesh.triangles.iter().map(|t| t.iter().all(|&v| colours[v as usize].is_some())).collect();
-    Ok(Solid { mesh, origin, photo })
+    Solid { mesh, origin, photo }
 }
 
 #[cfg(test)]
@@ -244,7 +244,7 @@ mod tests {
         let left = lack(&ctx, &once.mesh, &outline, reach).expect("measured");
         assert!(left.thin_mm2 < 0.1 * before.thin_mm2, "{}", left.thin_mm2);
         let mut all = before;
-        all.add(left);
+        all.walls.extend(left.walls);
         let thick = with(&all);
         let thick = settle(&ctx, thick).expect("settles");
         let report = inspect(&thick.mesh);
@@ -280,7 +280,7 @@ mod tests {
         let reach = Reach { wall_mm: 1.0, gap_mm: 0.5 };
         let found = lack(&ctx, &body.mesh, &outline, reach).expect("measured");
         assert!(found.thin_mm2 < 1.0 && found.narrow_mm2 > 100.0, "{} {}", found.thin_mm2, found.narrow_mm2);
-        let added = solid(&ctx, &found, &outline, &body, reach).expect("balls");
+        let added = filling(&ctx, &found, &body, reach).expect("balls");
         let filled = settle(&ctx, unite(&ctx, &[&body, &added]).expect("union")).expect("settles");
         let after = lack(&ctx, &filled.mesh, &outline, reach).expect("measured");
         assert!(after.narrow_mm2 < 2.0, "{}", after.narrow_mm2);

@@ -12,7 +12,7 @@
 //! what still crosses itself after all that. Cost: about 30 s for a million triangles; memory as for the union, 1.5 GB.
 
 mod carry;
-mod holes;
+pub(super) mod holes;
 pub(crate) mod orient;
 pub(crate) mod weld;
 

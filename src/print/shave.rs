@@ -1,0 +1,317 @@
+//! Small thin protrusions, shaved off.
+//!
+//! In: a closed body, and the inscribed balls of its thin places ([`super::thicken::lack`]). Out: a closed tool to be
+//! subtracted from the body, and the thin places that are worth keeping. A ball of the thinnest wall's size that rolls
+//! inside the body cannot enter a burr, a fin or a sharp ridge: what it leaves out there is cut off, so that the place ends
+//! in the ball's own rounding. Away from thin places nothing is touched: their edges keep their corners, and the cut
+//! fades out towards them. What stands out further than [`KEEP`] walls (a mast, a trunk, a parapet) is kept, to be
+//! thickened.
+//!
+//! Source of the idea: the opening of a body by a ball (J. Serra, "Image Analysis and Mathematical Morphology", 1982), as the
+//! union of inscribed balls that have their centres near the nodes of a grid of [`NODES`] to a wall. Memory: about 4 bytes
+//! a node within two walls of a thin place. Results do not depend on the number of threads.
+
+use super::level_set::{self, Ball, LevelSet, Node, SIDE, block_of, place};
+use super::solid::{self, Solid};
+use super::thicken::coloured;
+use super::{PrintError, outline};
+use crate::base::Ctx;
+use crate::mesh::bvh::Bvh;
+use crate::mesh::{SimplifyOptions, simplify};
+use nalgebra::{Vector2, Vector3};
+use rayon::prelude::*;
+use std::collections::{BTreeSet, HashMap};
+
+/// Nodes of the grid for each thinnest wall.
+const NODES: f64 = 5.0;
+/// Least height, in thinnest walls, of what is kept and thickened.
+const KEEP: f64 = 1.5;
+/// Radius of the rolling ball in walls: so much over a half that what it reaches is no thinner than the wall after the cut
+/// runs [`BELOW`] it, and facets take their share.
+const ROLLING: f64 = 0.54;
+/// How far below the rolling ball's reach the cut runs at a thin place, in walls, so that no step is left of its foot; how
+/// much it rises with the distance from there, so that it does not graze surface that stays.
+const BELOW: f64 = 0.02;
+const RISE: f64 = 0.2;
+/// How far around a thin place it rises so, in walls, and the height over the rolling ball at which it ends.
+const AROUND: f64 = 0.4;
+const FADE: f64 = 0.3;
+/// How steeply it rises beyond: more than 1, so that it ends.
+const SLOPE: f64 = 2.0;
+/// How far, in walls, the tool's surface may be simplified.
+const SIMPLER: f64 = 0.01;
+/// Direction of the rays that tell inside from outside: along no edge.
+const RAY: Vector3<f64> = Vector3::new(0.217_348, 0.371_91, 0.902_517);
+
+/// Collects what is to be cut off a body, also in several passes, into one tool.
+pub struct Shaver {
+    /// Thinnest wall in millimetres.
+    wall: f64,
+    passes: Vec<Pass>,
+    /// How many thin places are cut off.
+    pub shaved: usize,
+}
+
+/// The thin places of a body on the grid.
+struct Pass {
+    /// Distance from the thin places, less how far the tool reaches.
+    zone: LevelSet,
+    /// Distance from the rolling balls, less [`FADE`].
+    outside: LevelSet,
+    depth: Depth,
+}
+
+impl Shaver {
+    /// Nothing to cut yet.
+    pub fn new(wall_mm: f64) -> Self {
+        Self { wall: wall_mm, passes: Vec::new(), shaved: 0 }
+    }
+
+    fn spacing(&self) -> f64 {
+        self.wall / NODES
+    }
+
+    /// Takes in the thin places of a body that is closed; those that are to be kept are given back: what is tall, where
+    /// `may_keep` says so.
+    pub fn add(
+        &mut self,
+        ctx: &Ctx,
+        body: &Solid,
+        thin: &[Ball],
+        may_keep: impl Fn(&Ball) -> bool + Sync,
+    ) -> Result<Vec<Ball>, PrintError> {
+        if thin.is_empty() {
+            return Ok(Vec::new());
+        }
+        let wall = self.wall;
+        let depth = Depth::new(body);
+        let rolling = rolling_balls(&depth, thin, wall);
+        ctx.check().map_err(PrintError::Cancelled)?;
+        let tall = tall(thin, &rolling, wall);
+        let near_tall = Buckets::new(tall.iter().map(|&i| thin[i].centre), KEEP * 1.25 * wall);
+        let (kept, shaved): (Vec<Ball>, Vec<Ball>) =
+            thin.iter().partition(|b| may_keep(b) && near_tall.any_within(&b.centre, KEEP * 1.25 * wall));
+        if !shaved.is_empty() {
+            let wider = |balls: &[Ball], by: f64| -> Vec<Ball> {
+                balls.iter().map(|b| Ball { radius: b.radius + by, ..*b }).collect()
+            };
+            let zone = LevelSet::of_balls(&wider(&shaved, AROUND * wall + FADE * wall / SLOPE), self.spacing());
+            let outside = LevelSet::of_balls(&wider(&rolling, FADE * wall), self.spacing());
+            self.passes.push(Pass { zone, outside, depth });
+            self.shaved += shaved.len();
+        }
+        Ok(kept)
+    }
+
+    /// The tool: closed, without crossings, with the colours of the nearest places of `body`; empty where nothing is cut.
+    pub fn tool(&self, ctx: &Ctx, body: &Solid) -> Result<Solid, PrintError> {
+        let blocks: BTreeSet<Node> = self.passes.iter().flat_map(|p| p.zone.blocks()).collect();
+        let spacing = self.spacing();
+        let value = |node: Node| {
+            let values = self.passes.iter().map(|pass| pass.value(node, self.wall, spacing));
+            values.fold(spacing, f64::min)
+        };
+        let net = LevelSet::of_function(blocks.into_iter().collect(), spacing, value).surface();
+        ctx.check().map_err(PrintError::Cancelled)?;
+        let options = SimplifyOptions { max_error: Some(self.wall * SIMPLER), ..SimplifyOptions::default() };
+        let tool = coloured(simplify(ctx, &net, &options)?, body);
+        // The net may touch itself.
+        if tool.photo.is_empty() { Ok(tool) } else { solid::unite(ctx, &[&tool]) }
+    }
+}
+
+impl Pass {
+    /// Below zero in the tool.
+    fn value(&self, node: Node, wall: f64, spacing: f64) -> f64 {
+        let Some(zone) = self.zone.get(node).map(f64::from).filter(|z| *z < 0.0) else { return spacing };
+        let left_out = self.outside.get(node).map_or(0.0, |v| f64::from(v).min(0.0)) + FADE * wall;
+        let beyond = zone + FADE * wall / SLOPE;
+        let around = (beyond + AROUND * wall).clamp(0.0, AROUND * wall);
+        let value = RISE * around + SLOPE * beyond.max(0.0) - left_out - BELOW * wall;
+        // The middle of a thick place is no place that the ball leaves out, though no ball is kept there.
+        let deep = wall * ROLLING;
+        let thick = || self.depth.at(&place(node, spacing), deep).is_some_and(|d| d >= deep);
+        if value < 0.0 && thick() { spacing } else { value }
+    }
+}
+
+/// Balls that may be kept: those away from the border of the area, where things are cut through.
+pub fn away_from_border(outline: &[Vector2<f64>], wall_mm: f64) -> impl Fn(&Ball) -> bool + Sync + '_ {
+    move |ball| !outline::near_border(outline, &ball.centre.xy(), 1.5 * wall_mm)
+}
+
+/// How deep points lie in a body.
+struct Depth {
+    bvh: Bvh,
+    normals: Vec<Vector3<f64>>,
+}
+
+impl Depth {
+    fn new(body: &Solid) -> Self {
+        let mesh = &body.mesh;
+        let normal = |t: usize| mesh.area_normal(t).try_normalize(0.0).unwrap_or_else(Vector3::zeros);
+        Self { bvh: Bvh::new(mesh), normals: (0..mesh.triangles.len()).into_par_iter().map(normal).collect() }
+    }
+
+    /// The depth below the surface, at most `limit`; `None` outside.
+    fn at(&self, p: &Vector3<f64>, limit: f64) -> Option<f64> {
+        self.foot(p, limit).map(|(depth, _)| depth)
+    }
+
+    /// The same with the way from the nearest place of the surface, where that is within `limit`.
+    fn foot(&self, p: &Vector3<f64>, limit: f64) -> Option<(f64, Vector3<f64>)> {
+        let hit = self.bvh.closest(p, limit);
+        let way = hit.as_ref().map_or_else(Vector3::zeros, |h| p - h.point);
+        let distance = way.norm();
+        let cos = hit.as_ref().map_or(0.0, |h| way.dot(&self.normals[h.triangle as usize]) / distance);
+        // Over the inside of a triangle its normal tells the side; beside an edge a ray does.
+        let inside = if cos.abs() > 0.999 {
+            cos < 0.0
+        } else {
+            let first = self.bvh.cast(p, &RAY, 0.0, f64::INFINITY);
+            first.is_some_and(|h| self.normals[h.triangle as usize].dot(&RAY) > 0.0)
+        };
+        inside.then_some(if hit.is_some() { (distance, way) } else { (limit, Vector3::zeros()) })
+    }
+}
+
+/// Inscribed balls of the wall's size and a little more, around thin places: their union is the body where it is thick.
+fn rolling_balls(depth: &Depth, thin: &[Ball], wall: f64) -> Vec<Ball> {
+    let spacing = wall / NODES;
+    let (least, most) = (wall * ROLLING, wall * ROLLING + 1.75 * spacing);
+    let reach = Vector3::from_element((KEEP + 1.0) * wall);
+    let mut blocks: BTreeSet<Node> = BTreeSet::new();
+    for ball in thin {
+        let (low, high) = (block_of(&(ball.centre - reach), spacing), block_of(&(ball.centre + reach), spacing));
+        for x in low[0]..=high[0] {
+            for y in low[1]..=high[1] {
+                blocks.extend((low[2]..=high[2]).map(|z| [x, y, z]));
+            }
+        }
+    }
+    let blocks: Vec<Node> = blocks.into_iter().collect();
+    let ball = |node: Node| -> Option<Ball> {
+        let mut centre = place(node, spacing);
+        let (mut radius, mut way) = depth.foot(&centre, most + spacing)?;
+        if radius < least - spacing || radius > most {
+            return None;
+        }
+        // Towards the middle of the body, to the largest ball near the node.
+        let mut step = spacing;
+        while radius < least && step > spacing / 20.0 {
+            let next = centre + way * (step / radius);
+            match depth.foot(&next, most + spacing) {
+                Some((r, w)) if r > radius => (centre, radius, way) = (next, r, w),
+                _ => step /= 2.0,
+            }
+        }
+        (radius >= least).then_some(Ball { centre, radius })
+    };
+    let of_block = |block: &Node| -> Vec<Ball> {
+        // Blocks with no surface near hold no node at the depth that is looked for.
+        let far = SIDE as f64 * spacing * 0.87 + most;
+        let centre = place(block.map(|x| x * SIDE), spacing) + Vector3::from_element(SIDE as f64 * spacing / 2.0);
+        if depth.bvh.closest(&centre, far).is_none() {
+            return Vec::new();
+        }
+        level_set::nodes_of(*block).filter_map(ball).collect()
+    };
+    blocks.par_iter().flat_map_iter(of_block).collect()
+}
+
+/// The thin places that stand out by more than [`KEEP`] walls over the rolling balls.
+fn tall(thin: &[Ball], rolling: &[Ball], wall: f64) -> Vec<usize> {
+    let largest = wall * (ROLLING + 1.75 / NODES);
+    let reach = KEEP * wall + largest;
+    let near = Buckets::new(rolling.iter().map(|b| b.centre), reach / 3.0);
+    let stands_out =
+        |p: &Vector3<f64>| !near.any(p, reach, |i| (rolling[i].centre - p).norm() - rolling[i].radius < KEEP * wall);
+    (0..thin.len()).into_par_iter().filter(|&i| stands_out(&thin[i].centre)).collect()
+}
+
+/// Points by the cell that they lie in.
+struct Buckets {
+    side: f64,
+    points: Vec<Vector3<f64>>,
+    cells: HashMap<Vector3<i32>, Vec<u32>>,
+}
+
+impl Buckets {
+    fn new(points: impl Iterator<Item = Vector3<f64>>, side: f64) -> Self {
+        let points: Vec<_> = points.collect();
+        let mut cells: HashMap<Vector3<i32>, Vec<u32>> = HashMap::new();
+        for (i, p) in points.iter().enumerate() {
+            cells.entry(p.map(|x| (x / side).floor() as i32)).or_default().push(i as u32);
+        }
+        Self { side, points, cells }
+    }
+
+    /// Whether `accepts` holds for any point in the cells within `reach`.
+    fn any(&self, p: &Vector3<f64>, reach: f64, accepts: impl Fn(usize) -> bool) -> bool {
+        let cell = |p: Vector3<f64>| p.map(|x| (x / self.side).floor() as i32);
+        let r = Vector3::from_element(reach);
+        let (low, high) = (cell(p - r), cell(p + r));
+        let own = |c: &Vector3<i32>| self.cells.get(c).is_some_and(|all| all.iter().any(|&i| accepts(i as usize)));
+        own(&cell(*p))
+            || (low.x..=high.x).any(|x| (low.y..=high.y).any(|y| (low.z..=high.z).any(|z| own(&Vector3::new(x, y, z)))))
+    }
+
+    fn any_within(&self, p: &Vector3<f64>, distance: f64) -> bool {
+        self.any(p, distance, |i| (self.points[i] - p).norm() <= distance)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::mesh::inspect;
+    use crate::print::outline::prism;
+    use crate::print::settle;
+    use crate::print::solid::{subtract, unite};
+    use crate::print::thicken::{Reach, lack};
+    use crate::print::thickness::sample_points;
+
+    fn rectangle(x: [f64; 2], y: [f64; 2]) -> Vec<Vector2<f64>> {
+        vec![Vector2::new(x[0], y[0]), Vector2::new(x[1], y[0]), Vector2::new(x[1], y[1]), Vector2::new(x[0], y[1])]
+    }
+
+    #[test]
+    fn low_fins_go_and_masts_and_thick_edges_stay() {
+        let ctx = Ctx::silent();
+        let outline = rectangle([0.0, 30.0], [0.0, 20.0]);
+        let bodies = [
+            prism(&outline, 0.0, 3.0),
+            // A block, a low fin on it, a fin along the slab, a mast.
+            prism(&rectangle([4.0, 10.0], [4.0, 12.0]), 1.0, 9.0),
+            prism(&rectangle([6.0, 6.3], [5.0, 11.0]), 8.0, 10.0),
+            prism(&rectangle([14.0, 14.4], [3.0, 15.0]), 1.0, 4.1),
+            prism(&rectangle([22.0, 22.4], [9.0, 9.4]), 1.0, 11.0),
+        ];
+        let body = unite(&ctx, &bodies.iter().collect::<Vec<_>>()).expect("a body");
+        let reach = Reach { wall_mm: 1.0, gap_mm: 0.0 };
+        let before = lack(&ctx, &body.mesh, &outline, reach).expect("measured");
+        let mut shaver = Shaver::new(reach.wall_mm);
+        let kept = shaver.add(&ctx, &body, &before.walls, |_| true).expect("measured");
+        let tool = shaver.tool(&ctx, &body).expect("a tool");
+        // Only the mast is kept.
+        assert!(!kept.is_empty());
+        assert!(kept.iter().all(|b| (b.centre.xy() - Vector2::new(22.2, 9.2)).norm() < 0.3));
+        let low = before.walls.iter().filter(|b| b.centre.x < 20.0).count();
+        assert_eq!(shaver.shaved, low);
+        let shaved = settle(&ctx, subtract(&ctx, &body, &tool).expect("shaved")).expect("settles");
+        let report = inspect(&shaved.mesh);
+        assert!(report.is_solid() && report.self_intersections == 0, "{report:?}");
+        let after = lack(&ctx, &shaved.mesh, &outline, reach).expect("measured");
+        let left: Vec<_> = after.walls.iter().filter(|b| b.centre.x < 20.0).collect();
+        assert!(left.len() * 200 < low, "{} of {low}", left.len());
+        // The block has its edges, and its top where the fin was is level to a tenth.
+        let bvh = Bvh::new(&shaved.mesh);
+        for (_, p) in sample_points(&bodies[1].mesh, 0.3) {
+            let (far, top) = ((p.x - 6.15).abs() > 1.2, p.z > 8.9);
+            let limit = if far { 1e-6 } else { 0.25 };
+            if p.z > 3.1 && (far || top) {
+                assert!(bvh.closest(&p, limit).is_some(), "{p}");
+            }
+        }
+    }
+}
