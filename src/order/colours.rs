@@ -23,6 +23,9 @@ use serde::{Deserialize, Serialize};
 use std::io::Cursor;
 use std::path::PathBuf;
 
+/// Code of what is said of the proof.
+pub(super) const PROOF_NOTE: &str = "part-proof";
+
 /// What an order says of colours.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
@@ -31,7 +34,7 @@ pub struct ColourOrder {
     pub filaments: Option<u32>,
     /// Colours at vertices instead of a texture, in the formats that have them.
     pub vertices: bool,
-    /// The printer's colour profile; `None` takes the generic one of its process.
+    /// The printer's colour profile: a file, or the name of a generic one; `None` takes the generic one of its process.
     pub icc: Option<PathBuf>,
     /// Whether pictures show what the print will look like.
     pub proof: bool,
@@ -88,15 +91,18 @@ impl ColourOrder {
                     after.out_of_gamut * 100.0
                 );
             }
-            ctx.report(Diagnostic::info("part-proof", "", text));
+            ctx.report(Diagnostic::info(PROOF_NOTE, "", text));
         }
         part.texture = adjusted;
         Ok(part)
     }
 
     /// Name and bytes of the profile to proof with.
-    fn profile(&self, printer: &Printer) -> Result<(String, Vec<u8>), OrderError> {
+    pub fn profile(&self, printer: &Printer) -> Result<(String, Vec<u8>), OrderError> {
         match &self.icc {
+            Some(name) if let Some((model, bytes)) = profile::named(name) => {
+                Ok((format!("the generic profile for {}", model.process), bytes.to_vec()))
+            }
             Some(path) => {
                 let bytes = std::fs::read(path).map_err(|e| FileError::new("read", path, &e))?;
                 Ok((path.display().to_string(), bytes))

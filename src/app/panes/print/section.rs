@@ -91,6 +91,7 @@ impl Section {
         let (Some(axis), Some((low, high))) = (self.axis(), bounds) else { return };
         let size = high[axis] - low[axis];
         let mut mm = size * self.share;
+        ui.spacing_mut().slider_width = 70.0;
         let label = ui.label("at");
         let slider = egui::Slider::new(&mut mm, 0.0..=size).suffix(" mm").max_decimals(1);
         if ui.add(slider).labelled_by(label.id).on_hover_text("Where the section is").changed() {
