@@ -331,7 +331,7 @@ fn areas_are_dragged_turned_drawn_and_snapped() {
     let Area::Polygon(ring) = area(&dir) else { panic!("a polygon") };
     assert!(ring.len() == 3 && (ring[2].y - 6.0).abs() < 0.3, "{ring:?}");
     window.click("Rectangle");
-    window.click("Snap to the well-covered part");
+    window.click("Snap to coverage");
     assert!(area(&dir).frame().size.x > 30.0);
     window.click("Automatic");
     assert_eq!(order(dir.path()).area, None);
@@ -446,6 +446,8 @@ fn filaments_are_chosen_and_shown() {
     press(&mut window, "Colours and proof");
     press(&mut window, "Paint with filaments");
     assert_eq!(order(dir.path()).colour.filaments, Some(5));
+    window.harness.get_by_role_and_label(Role::ComboBox, "Printer").scroll_to_me();
+    window.settle();
     window.choose("Printer", "Prusa, filament in several colours");
     assert!(!window.has("Paint with filaments"), "it has nothing else");
     set(&mut window, "Filaments", 3.0);
@@ -618,15 +620,30 @@ fn the_part_stands_on_its_bed_with_section_heat_maps_and_photos() {
         assert!((0..3).any(|k| (shown[k] - colours[k]).abs() > 8.0), "{heat} {legend}: {shown:?} {colours:?}");
         assert!(says(&window, &[legend]), "{heat}");
     }
-    // Left of the line the part has its own colours again.
+    // Left of the line the part looks as it does without the wipe, bed and build volume included.
     window.click("Wipe");
     window.wait("the line", 60, |w| w.has("Line of the wipe"));
     let (_, half) = mean(&mut window);
     window.harness.get_by_role_and_label(Role::Slider, "Line").set_value_accesskit(1.0);
     window.settle_for(12);
+    let rect = picture(&window, "Part on the bed").shrink(90.0);
     let (_, own) = mean(&mut window);
-    assert!((0..3).all(|k| (own[k] - colours[k]).abs() < 3.0), "{own:?} {colours:?}");
+    let wiped = window.harness.render().expect("drawn");
+    window.choose("Surface", "Colours");
+    window.wait("the part is drawn", 60, |w| !says(w, &["drawing the part"]));
+    window.settle_for(12);
+    assert_eq!(picture(&window, "Part on the bed").shrink(90.0), rect);
+    let plain = window.harness.render().expect("drawn");
+    let other = (rect.min.y as u32..rect.max.y as u32)
+        .flat_map(|y| (rect.min.x as u32..rect.max.x as u32).map(move |x| (x, y)))
+        .filter(|&(x, y)| {
+            let (a, b) = (wiped.get_pixel(x, y).0, plain.get_pixel(x, y).0);
+            (0..3).any(|k| a[k].abs_diff(b[k]) > 2)
+        });
+    assert_eq!(other.count(), 0);
     assert!((0..3).any(|k| (half[k] - own[k]).abs() > 3.0), "{half:?} {own:?}");
+    window.choose("Surface", "Photos");
+    window.wait("the measure", 60, |w| !says(w, &["measuring the part"]));
     window.click("Wipe");
     let at = picture(&window, "Part on the bed").center();
     click_at(&mut window, at);

@@ -53,7 +53,7 @@ pub(super) struct Picked {
     /// On the part, in millimetres.
     point: Vector3<f64>,
     /// The measure there.
-    value: Option<f64>,
+    value: Option<(Heat, f64)>,
     /// The place of the city with its photos.
     sight: Option<Sight>,
     /// The place of the city.
@@ -93,6 +93,8 @@ pub(super) struct Scene<'a> {
     pub(super) generation: u64,
     /// Number of the colouring.
     pub(super) coloured: u64,
+    /// Whether its colours are those of the order.
+    pub(super) settled: bool,
     pub(super) ready: &'a Arc<Ready>,
     pub(super) session: &'a Session,
     pub(super) device: &'a RenderState,
@@ -237,7 +239,9 @@ impl Bed {
         if let Some(at) = self.picked.as_ref().and_then(place) {
             painter.circle(at, 5.0, MARK, Stroke::new(1.5, Color32::BLACK));
         }
-        legend::show(&self.look, rect, ui, &painter);
+        if self.shown.is_some_and(|s| s.1 == self.heat) && self.failed.is_none() {
+            legend::show(&self.look, rect, ui, &painter);
+        }
         if let Some(bounds) = assembly.bounds(scene.made) {
             legend::size(bounds, rect, ui, &painter);
         }
@@ -271,9 +275,11 @@ impl Bed {
         let coming = self.job.as_ref().map(|(k, _)| *k);
         // A slider that is still moving waits for the picture before.
         let other = coming.is_some_and(|c| c.1 != wanted.1 || c.0.0 != wanted.0.0);
-        if self.shown == Some(wanted) || (coming.is_some() && !other) || assembly.parts.is_empty() {
+        let early = self.heat.is_of_print() && !scene.settled;
+        if self.shown == Some(wanted) || (coming.is_some() && !other) || assembly.parts.is_empty() || early {
             return;
         }
+        self.failed = None;
         let (made, ready, kind, assembly) = (scene.made.clone(), scene.ready.clone(), self.heat, assembly.clone());
         let what = match kind {
             Heat::Texture => "drawing the part",
@@ -357,7 +363,8 @@ impl Bed {
             let Target::Part(t) = pick.target else { return None };
             let (number, triangle) = self.look.part_of(t)?;
             let (part, at) = *assembly.parts.get(number)?;
-            let value = self.look.maps.get(number).and_then(|m| m.values.get(triangle)).copied();
+            let map = self.look.maps.get(number);
+            let value = map.and_then(|m| Some((m.heat, f64::from(*m.values.get(triangle).filter(|v| v.is_finite())?))));
             let point = pick.point - at;
             let place = scene.made.city_from_part(part, &point);
             // The surface itself, from which the part may differ by what was thickened or smoothed.
@@ -366,7 +373,7 @@ impl Bed {
             let turn = Rotation3::from_axis_angle(&Vector3::z_axis(), scene.made.frame.rectangle.azimuth);
             let normal = pick.normal.map(|n| turn * n);
             let sight = Sight::at(on, normal, &scene.ready.surface, scene.session);
-            Some(Picked { part, point, value: value.filter(|v| v.is_finite()).map(f64::from), sight, place: on })
+            Some(Picked { part, point, value, sight, place: on })
         });
     }
 
@@ -374,7 +381,7 @@ impl Bed {
     pub(super) fn place(&mut self, session: &Session, metric: bool, ui: &mut egui::Ui) -> Option<PhotoId> {
         let picked = self.picked.as_ref()?;
         let p = picked.point;
-        let value = picked.value.map_or_else(String::new, |v| format!(": {}", self.heat.text(v)));
+        let value = picked.value.map_or_else(String::new, |(heat, v)| format!(": {}", heat.text(v)));
         ui.label(format!("At {:.1}, {:.1}, {:.1} mm of the part{value}", p.x, p.y, p.z));
         let unit = if metric { super::super::view::Unit::Metre } else { super::super::view::Unit::Unknown };
         let Some(sight) = &picked.sight else {

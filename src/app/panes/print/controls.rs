@@ -50,6 +50,8 @@ fn heading(text: &str, ui: &mut egui::Ui) {
 /// Draws them all.
 pub(super) fn show(view: &mut PrintView, ready: &Ready, settings: &mut Settings, ui: &mut egui::Ui) {
     egui::ScrollArea::vertical().id_salt("print controls").auto_shrink(false).show(ui, |ui| {
+        // Room for the bar that scrolls.
+        ui.set_max_width(ui.available_width() - 8.0);
         template(view, settings, ui);
         printer(view, ready, ui);
         area(view, ready, ui);
@@ -161,7 +163,7 @@ fn area(view: &mut PrintView, ready: &Ready, ui: &mut egui::Ui) {
     wrong(&view.draft, Field::Area, ui);
     ui.horizontal_wrapped(|ui| {
         let tip = "Into the largest rectangle that photos cover well";
-        let snap = ui.add_enabled(ready.well.is_some(), egui::Button::new("Snap to the well-covered part"));
+        let snap = ui.add_enabled(ready.well.is_some(), egui::Button::new("Snap to coverage"));
         if snap.on_hover_text(tip).clicked()
             && let Some(well) = ready.well
         {

@@ -6,6 +6,7 @@
 //! spot is found on a large part, also without telling red from green; at a printer's limit the colours jump.
 //! Cost: thickness as [`crate::print::thickness`] says, the others well under a second.
 
+use super::fine;
 use crate::base::{Cancelled, Ctx};
 use crate::image::Rgb8;
 use crate::mesh::bvh::Bvh;
@@ -14,6 +15,7 @@ use crate::print::thickness::{ThicknessOptions, measure};
 use crate::scene::{City, Part};
 use nalgebra::Vector3;
 use rayon::prelude::*;
+use std::sync::Arc;
 
 /// What the surface shows.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -155,9 +157,15 @@ pub(super) struct Background<'a> {
     pub(super) surface: &'a Bvh,
 }
 
-/// Measures one part of an order.
-pub(super) fn measured(ctx: &Ctx, heat: Heat, of: &Background<'_>, index: usize) -> Result<HeatMap, Cancelled> {
+/// Measures one part of an order; gives the part that the values belong to.
+pub(super) fn measured(
+    ctx: &Ctx,
+    heat: Heat,
+    of: &Background<'_>,
+    index: usize,
+) -> Result<(Arc<Part>, HeatMap), Cancelled> {
     let part = &of.made.parts[index].part;
+    let mut shown = part.clone();
     let count = part.mesh.triangles.len();
     let printer = &of.made.printer;
     let (values, range, limit): (Vec<f32>, [f64; 2], Option<f64>) = match heat {
@@ -167,7 +175,9 @@ pub(super) fn measured(ctx: &Ctx, heat: Heat, of: &Background<'_>, index: usize)
             let limit = printer.wall_mm.as_ref().or(printer.detail_mm.as_ref()).map(|l| l.value);
             let wall = limit.unwrap_or(1.0);
             let found = measure(ctx, &part.mesh, &ThicknessOptions::for_wall(wall))?;
-            (found.by_triangle, [0.0, wall * 2.0], limit)
+            let (fine, values) = fine::refined(part, found);
+            shown = fine;
+            (values, [0.0, wall * 2.0], limit)
         }
         Heat::Overhang => ((0..count).into_par_iter().map(|t| overhang(part, t)).collect(), [0.0, 90.0], None),
         Heat::Texels => {
@@ -181,7 +191,8 @@ pub(super) fn measured(ctx: &Ctx, heat: Heat, of: &Background<'_>, index: usize)
         Heat::Photos => (photos(of, index, part), [0.0, 9.0], None),
     };
     ctx.check()?;
-    Ok(HeatMap { heat, values, range, limit, beyond: None }.on(part))
+    let map = HeatMap { heat, values, range, limit, beyond: None }.on(&shown);
+    Ok((shown, map))
 }
 
 /// Degrees between the surface and the vertical, for what faces down; what stands on the bed has none.

@@ -13,7 +13,7 @@ use std::sync::Arc;
 /// Width below which the numbers and the views take turns.
 const NARROW: f32 = 660.0;
 /// Width of the numbers.
-const CONTROLS: f32 = 304.0;
+const CONTROLS: f32 = 312.0;
 /// Least width for two views side by side.
 const TWO: f32 = 620.0;
 
@@ -137,7 +137,8 @@ fn views(
         (_, Some(made), Some(device)) => {
             view.bed.tools(&made, ui);
             let (generation, coloured) = (view.generation, view.coloured);
-            view.bed.show(&bed::Scene { made: &made, generation, coloured, ready, session, device }, ui);
+            let settled = made.order.colour == view.draft.colour;
+            view.bed.show(&bed::Scene { made: &made, generation, coloured, settled, ready, session, device }, ui);
         }
     }
 }

@@ -45,9 +45,12 @@ pub(super) fn look(run: &Ctx, heat: Heat, assembly: &Assembly, of: &Background<'
     for &(i, _) in &assembly.parts {
         let Some(made) = of.made.parts.get(i) else { continue };
         if !heat.is_of_print() {
-            shown.push(made.part.clone());
-            if heat != Heat::Texture {
-                look.maps.push(measured(run, heat, of, i)?);
+            if heat == Heat::Texture {
+                shown.push(made.part.clone());
+            } else {
+                let (part, map) = measured(run, heat, of, i)?;
+                shown.push(part);
+                look.maps.push(map);
             }
             continue;
         }

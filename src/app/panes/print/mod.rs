@@ -13,6 +13,7 @@ mod colour;
 mod controls;
 mod estimate;
 mod figures;
+mod fine;
 mod finish;
 mod heat;
 mod job;

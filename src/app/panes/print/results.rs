@@ -55,6 +55,9 @@ impl Results {
 /// What keeps an order from being exported, in a sentence.
 pub(super) fn blocked(view: &PrintView) -> Option<String> {
     let Some(made) = view.made.as_ref() else { return Some("Make the part first.".into()) };
+    if view.colouring.is_some() && made.order.shapes_the_same(&view.draft) {
+        return Some("The part gets its new colours.".into());
+    }
     if !made.order.makes_the_same(&view.draft) {
         return Some("The order has changed since the part was made: make it again.".into());
     }
@@ -122,15 +125,15 @@ pub(super) fn bar(view: &mut PrintView, ui: &mut egui::Ui) -> Option<Asked> {
 }
 
 fn state(view: &PrintView, blocked: Option<String>, ui: &mut egui::Ui) {
-    if let Some((folder, files)) = &view.results.exported {
+    if let Some(why) = blocked {
+        ui.weak(why);
+    } else if let Some((folder, files)) = &view.results.exported {
         ui.label(format!("{files} files written to {}", folder.display()));
         let report = folder.join("report.html");
         if ui.small_button("Open the report").clicked() {
             // Without a browser nothing opens; the file's place is said above.
             let _ = open::that_detached(report);
         }
-    } else if let Some(why) = blocked {
-        ui.weak(why);
     } else {
         let faults = view.results.judged.iter().flat_map(Judged::faults).count();
         ui.label(if faults == 0 { "No fault." } else { "All faults are waived." });
@@ -203,7 +206,7 @@ pub(super) fn faults(view: &mut PrintView, ui: &mut egui::Ui) {
                 }
                 None => {}
             }
-            for (i, place) in f.places.iter().take(8).enumerate() {
+            for (i, place) in f.places.iter().take(6).enumerate() {
                 let value =
                     place.value.map_or_else(|| format!("Place {}", i + 1), |v| format!("Place {}: {v:.2} mm", i + 1));
                 let [x, y, z] = place.at;

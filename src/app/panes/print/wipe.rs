@@ -46,10 +46,11 @@ impl Wipe {
         ui.add_enabled(possible, egui::Checkbox::new(&mut self.on, "Wipe"))
             .on_hover_text(tip)
             .on_disabled_hover_text("Choose a proof or a measure to compare with");
-        if self.on && possible {
+        if self.on {
             ui.spacing_mut().slider_width = 70.0;
             let label = ui.label("Line");
-            ui.add(egui::Slider::new(&mut self.share, 0.0..=1.0).show_value(false)).labelled_by(label.id);
+            let slider = egui::Slider::new(&mut self.share, 0.0..=1.0).show_value(false);
+            ui.add_enabled(possible, slider).labelled_by(label.id);
         }
         if !self.on {
             // The memory is given back.
