@@ -559,6 +559,14 @@ fn parts_are_hollow_split_and_lettered() {
     assert_eq!((made.plinth.text.as_deref(), made.plinth.north_arrow), (Some("TOWN"), true));
     window.press_undo();
     assert!(!order(dir.path()).plinth.north_arrow);
+    // A text that does not fit is told before anything is made.
+    let long = " of the many letters that no slab of this size can bear";
+    window.type_into("Text", long);
+    window.wait("the preview", 60, |w| says(w, &["does not fit", "letter height"]));
+    window.press(Key::Tab);
+    window.press_undo();
+    assert_eq!(order(dir.path()).plinth.text.as_deref(), Some("TOWN"));
+    window.wait("the preview", 60, |w| !says(w, &["does not fit", "letter height"]));
     window.click("Make");
     window.wait("the parts are made", 240, |w| w.is_enabled("Validate") || says(w, &["rror"]));
     assert!(says(&window, &["cm\u{b3}"]) && window.is_enabled("Validate"));
@@ -735,6 +743,27 @@ fn pictures_of_the_print_layout() {
         window.choose("Surface", "Colour error");
         window.wait("the errors", 200, ready);
         keep(&mut window, &format!("print-error-{word}.jpg"));
+        if word.ends_with("large") {
+            window.choose("Printer", "Prusa, filament in several colours");
+            press(&mut window, "Hollow, pieces, text");
+            window.harness.get_by_role_and_label(Role::ComboBox, "Pieces").scroll_to_me();
+            window.settle();
+            window.choose("Pieces", "Columns and rows");
+            set(&mut window, "Base", 8.0);
+            window.harness.get_by_role_and_label(Role::TextInput, "Text").scroll_to_me();
+            window.settle();
+            window.type_into("Text", "VEDUTA SAMPLE FLIGHT");
+            press(&mut window, "North arrow");
+            window.click("Area");
+            keep(&mut window, "print-text-large.jpg");
+            window.click("Area and part");
+            window.click("Make");
+            window.wait("the parts are made", 400, |w| w.is_enabled("Validate"));
+            window.choose("Part", "Put together");
+            window.choose("Surface", "Soft proof");
+            window.wait("the filaments", 200, ready);
+            keep(&mut window, "print-split-large.jpg");
+        }
         window.click("Back to the panes");
         keep(&mut window, &format!("print-pane-{word}.jpg"));
         // The next window starts from the same order.

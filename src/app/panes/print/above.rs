@@ -1,6 +1,7 @@
 //! The city from above with the area on it: to move, to size, to turn, to draw.
 
 use super::super::map::{scale_bar, tag_on};
+use super::preview::Preview;
 use super::ready::{Picture, Ready};
 use super::shape::{self, Handle};
 use crate::print::{Area, Rectangle};
@@ -59,6 +60,7 @@ pub(super) struct Scene<'a> {
     pub(super) ready: &'a Ready,
     pub(super) picture: Option<&'a Picture>,
     pub(super) linked: Linked,
+    pub(super) preview: &'a Preview,
     /// Millimetres of the part for a unit of the ground.
     pub(super) mm_per_unit: f64,
 }
@@ -113,6 +115,7 @@ impl Above {
         }
         if let Some(area) = shown.filter(|_| self.drawing.is_none()) {
             paint_area(&area, chosen.is_none(), &place, ui, &painter);
+            scene.preview.paint(|p| place.at(p), &painter);
             linked(&scene.linked, &place, &painter);
             numbers(&area.frame(), scene, &place, ui, &painter);
         }

@@ -6,6 +6,7 @@
 use crate::order::Made;
 use crate::render::{PreparedMesh, prepare_city, prepare_part};
 use crate::scene::{City, Mesh, Part, TexturePage};
+use eframe::egui;
 use nalgebra::Vector3;
 
 /// What is shown.
@@ -20,6 +21,39 @@ pub(super) enum Choice {
 impl Default for Choice {
     fn default() -> Self {
         Self::One(0)
+    }
+}
+
+impl Choice {
+    /// The list of parts, and how far they are apart; true when it was changed.
+    pub(super) fn show(&mut self, made: &Made, ui: &mut egui::Ui) -> bool {
+        let label = ui.label("Part");
+        let name = match *self {
+            Self::One(i) => made.parts.get(i).map_or("", |p| p.name.as_str()),
+            Self::All(_) => "Put together",
+        };
+        let before = *self;
+        let list = egui::ComboBox::from_id_salt("shown part").selected_text(name).width(100.0).show_ui(ui, |ui| {
+            for (i, part) in made.parts.iter().enumerate() {
+                ui.selectable_value(self, Self::One(i), &part.name);
+            }
+            let all = matches!(*self, Self::All(_));
+            if ui.selectable_label(all, "Put together").on_hover_text("All parts as they are joined").clicked() && !all
+            {
+                *self = Self::All(0.3);
+            }
+        });
+        list.response.labelled_by(label.id);
+        if let Self::All(apart) = self {
+            ui.spacing_mut().slider_width = 70.0;
+            if ui.available_size_before_wrap().x < 140.0 {
+                ui.end_row();
+            }
+            let label = ui.label("Explode");
+            let tip = "How far the parts are pulled apart, so that cuts and pegs show";
+            ui.add(egui::Slider::new(apart, 0.0..=1.5).show_value(false)).labelled_by(label.id).on_hover_text(tip);
+        }
+        before != *self
     }
 }
 

@@ -133,45 +133,18 @@ impl Bed {
         }
     }
 
-    /// Which part, where there are several.
-    fn parts(&mut self, made: &Made, ui: &mut egui::Ui) {
-        let label = ui.label("Part");
-        let name = match self.choice {
-            Choice::One(i) => made.parts.get(i).map_or("", |p| p.name.as_str()),
-            Choice::All(_) => "Put together",
-        };
-        let before = self.choice;
-        let list = egui::ComboBox::from_id_salt("shown part").selected_text(name).width(100.0).show_ui(ui, |ui| {
-            for (i, part) in made.parts.iter().enumerate() {
-                ui.selectable_value(&mut self.choice, Choice::One(i), &part.name);
-            }
-            let all = matches!(self.choice, Choice::All(_));
-            if ui.selectable_label(all, "Put together").on_hover_text("All parts as they are joined").clicked() && !all
-            {
-                self.choice = Choice::All(0.3);
-            }
-        });
-        list.response.labelled_by(label.id);
-        if let Choice::All(apart) = &mut self.choice {
-            ui.spacing_mut().slider_width = 70.0;
-            let label = ui.label("Explode");
-            let tip = "How far the parts are pulled apart, so that cuts and pegs show";
-            ui.add(egui::Slider::new(apart, 0.0..=1.5).show_value(false)).labelled_by(label.id).on_hover_text(tip);
-        }
-        if before != self.choice {
-            self.picked = None;
-        }
-    }
-
     /// The bar above the picture.
     pub(super) fn tools(&mut self, made: &Made, ui: &mut egui::Ui) {
         ui.horizontal_wrapped(|ui| {
             ui.add_space(4.0);
             if made.parts.len() > 1 {
-                self.parts(made, ui);
+                if self.choice.show(made, ui) {
+                    self.picked = None;
+                }
             }
             let label = ui.label("Surface");
-            let list = egui::ComboBox::from_id_salt("heat map").selected_text(self.heat.label()).width(116.0);
+            let list =
+                egui::ComboBox::from_id_salt("heat map").selected_text(self.heat.label()).width(116.0).height(400.0);
             let list = list.show_ui(ui, |ui| {
                 for (heat, name, tip) in Heat::ALL {
                     ui.selectable_value(&mut self.heat, heat, name).on_hover_text(tip);

@@ -58,7 +58,7 @@ pub(super) fn show(view: &mut PrintView, ready: &Ready, settings: &mut Settings,
         size(view, ready, ui);
         body(&mut view.draft, ui);
         let printer = view.printer().cloned();
-        finish::show(&mut view.draft, printer.as_ref(), ui);
+        finish::show(&mut view.draft, printer.as_ref(), view.preview.wrong.as_ref(), ui);
         colour::show(view, printer.as_ref(), ui);
     });
 }
@@ -80,14 +80,17 @@ fn printer(view: &mut PrintView, ready: &Ready, ui: &mut egui::Ui) {
             own_printer(view, ui);
             let wide = ui.available_width();
             let list =
-                ComboBox::from_id_salt("printer").selected_text(&title).width(wide).truncate().show_ui(ui, |ui| {
-                    for p in ready.printers.as_deref().unwrap_or_default() {
-                        let chosen = view.draft.printer == p.name;
-                        if ui.selectable_label(chosen, &p.title).on_hover_text(&p.process).clicked() {
-                            view.draft.printer.clone_from(&p.name);
+                ComboBox::from_id_salt("printer").selected_text(&title).width(wide).height(400.0).truncate().show_ui(
+                    ui,
+                    |ui| {
+                        for p in ready.printers.as_deref().unwrap_or_default() {
+                            let chosen = view.draft.printer == p.name;
+                            if ui.selectable_label(chosen, &p.title).on_hover_text(&p.process).clicked() {
+                                view.draft.printer.clone_from(&p.name);
+                            }
                         }
-                    }
-                });
+                    },
+                );
             list.response.labelled_by(label.id).on_hover_text(title);
         });
     });
@@ -288,13 +291,16 @@ fn template(view: &mut PrintView, settings: &mut Settings, ui: &mut egui::Ui) {
                 .on_hover_text("Keep this order as a template, or delete one");
             let wide = ui.available_width();
             let list =
-                ComboBox::from_id_salt("template").selected_text(&now).width(wide).truncate().show_ui(ui, |ui| {
-                    for (name, order) in &all {
-                        if ui.selectable_label(now == *name, name).clicked() {
-                            chosen = Some(order.clone());
+                ComboBox::from_id_salt("template").selected_text(&now).width(wide).height(400.0).truncate().show_ui(
+                    ui,
+                    |ui| {
+                        for (name, order) in &all {
+                            if ui.selectable_label(now == *name, name).clicked() {
+                                chosen = Some(order.clone());
+                            }
                         }
-                    }
-                });
+                    },
+                );
             list.response.labelled_by(label.id).on_hover_text("Printer, size and body of a template; the area stays");
         });
     });

@@ -152,6 +152,7 @@ fn above(view: &mut PrintView, ready: &Ready, ui: &mut egui::Ui) {
         linked.section = view.bed.section_line(made).map(|ends| ends.map(ground));
         linked.place = view.bed.picked.as_ref().map(|p| p.place.xy());
     }
-    let scene = above::Scene { ready, picture: view.loads.picture.as_ref(), linked, mm_per_unit };
+    let (picture, preview) = (view.loads.picture.as_ref(), &view.preview);
+    let scene = above::Scene { ready, picture, linked, preview, mm_per_unit };
     view.above.show(&scene, area.as_ref(), &mut view.draft.area, ui);
 }

@@ -23,6 +23,7 @@ mod locked;
 mod look;
 mod mend;
 mod meters;
+mod preview;
 mod ready;
 mod results;
 mod section;
@@ -84,6 +85,7 @@ pub struct PrintView {
     typing: Option<egui::Id>,
     loads: Loads,
     above: above::Above,
+    preview: preview::Preview,
     bed: bed::Bed,
     views: Views,
     /// The printer's name and what it is.
@@ -167,6 +169,8 @@ impl PrintView {
             self.figures_of = None;
         }
         if let Some(ready) = self.loads.there.clone() {
+            let (printer, area) = (self.printer().cloned(), self.area(&ready));
+            self.preview.follow((&self.draft, area.as_ref()), printer.as_ref(), &ready, ctx);
             self.estimate(&ready);
         }
     }

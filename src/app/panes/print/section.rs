@@ -92,6 +92,10 @@ impl Section {
         let size = high[axis] - low[axis];
         let mut mm = size * self.share;
         ui.spacing_mut().slider_width = 70.0;
+        // A slider does not wrap by itself.
+        if ui.available_size_before_wrap().x < 190.0 {
+            ui.end_row();
+        }
         let label = ui.label("at");
         let slider = egui::Slider::new(&mut mm, 0.0..=size).suffix(" mm").max_decimals(1);
         if ui.add(slider).labelled_by(label.id).on_hover_text("Where the section is").changed() {

@@ -48,6 +48,9 @@ impl Wipe {
             .on_disabled_hover_text("Choose a proof or a measure to compare with");
         if self.on {
             ui.spacing_mut().slider_width = 70.0;
+            if ui.available_size_before_wrap().x < 120.0 {
+                ui.end_row();
+            }
             let label = ui.label("Line");
             let slider = egui::Slider::new(&mut self.share, 0.0..=1.0).show_value(false);
             ui.add_enabled(possible, slider).labelled_by(label.id);
