@@ -558,7 +558,8 @@ fn parts_are_hollow_split_and_lettered() {
     assert_eq!((made.hollow_mm, made.drain_mm), (Some(2.25), Some(5.0)));
     assert_eq!((made.plinth.text.as_deref(), made.plinth.north_arrow), (Some("TOWN"), true));
     window.press_undo();
-    assert!(!order(dir.path()).plinth.north_arrow);
+    let back = order(dir.path()).plinth;
+    assert_eq!((back.text.as_deref(), back.north_arrow), (Some("TOWN"), false), "a word and a click are two steps");
     // A text that does not fit is told before anything is made.
     let long = " of the many letters that no slab of this size can bear";
     window.type_into("Text", long);
@@ -713,7 +714,7 @@ fn pictures_of_the_print_layout() {
         let ready = |w: &Window| ["measuring", "proofing", "drawing"].iter().all(|a| !says(w, &[a, "the part"]));
         keep(&mut window, &format!("print-area-{word}.jpg"));
         window.click("Make");
-        window.wait("the part is made", 400, |w| w.is_enabled("Validate"));
+        window.wait("the part is made", 900, |w| w.is_enabled("Validate"));
         keep(&mut window, &format!("print-layout-{word}.jpg"));
         window.choose("Surface", "Wall thickness");
         window.wait("the measure", 200, ready);
@@ -738,10 +739,10 @@ fn pictures_of_the_print_layout() {
         window.choose("Profile", "Generic plaster, binder jetting");
         window.wait("the colours", 60, |w| w.is_enabled("Show the proof"));
         press(&mut window, "Show the proof");
-        window.wait("the proof", 200, ready);
+        window.wait("the proof", 200, |w| ready(w) && says(w, &["out of gamut"]));
         keep(&mut window, &format!("print-proof-{word}.jpg"));
         window.choose("Surface", "Colour error");
-        window.wait("the errors", 200, ready);
+        window.wait("the errors", 200, |w| ready(w) && says(w, &["seen from"]));
         keep(&mut window, &format!("print-error-{word}.jpg"));
         if word.ends_with("large") {
             window.choose("Printer", "Prusa, filament in several colours");
@@ -758,10 +759,10 @@ fn pictures_of_the_print_layout() {
             keep(&mut window, "print-text-large.jpg");
             window.click("Area and part");
             window.click("Make");
-            window.wait("the parts are made", 400, |w| w.is_enabled("Validate"));
+            window.wait("the parts are made", 900, |w| w.is_enabled("Validate"));
             window.choose("Part", "Put together");
             window.choose("Surface", "Soft proof");
-            window.wait("the filaments", 200, ready);
+            window.wait("the filaments", 400, |w| ready(w) && says(w, &["regions"]));
             keep(&mut window, "print-split-large.jpg");
         }
         window.click("Back to the panes");

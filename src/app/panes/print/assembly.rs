@@ -3,7 +3,7 @@
 //! In: the made parts and a [`Choice`]. Out: the place of each in the scene's millimetres, and one mesh of all of them for the
 //! 3D view, with a page for each.
 
-use crate::order::Made;
+use crate::order::{Made, MadePart};
 use crate::render::{PreparedMesh, prepare_city, prepare_part};
 use crate::scene::{City, Mesh, Part, TexturePage};
 use eframe::egui;
@@ -60,45 +60,40 @@ impl Choice {
 /// Lower and upper corner.
 pub(super) type Bounds = (Vector3<f64>, Vector3<f64>);
 
+/// The boxes of all parts, each from its own corner; found once for each making.
+pub(super) fn boxes(made: &Made) -> Vec<Bounds> {
+    made.parts.iter().map(|p| p.part.mesh.bounds().unwrap_or_default()).collect()
+}
+
 /// Parts by number, and where the corner of each is.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Assembly {
     pub(super) parts: Vec<(usize, Vector3<f64>)>,
+    /// The box around all.
+    pub(super) bounds: Option<Bounds>,
 }
 
 impl Assembly {
-    /// The places for a choice.
-    pub(super) fn of(made: &Made, choice: Choice) -> Self {
-        let apart = match choice {
-            Choice::One(i) => {
-                return Self { parts: (i < made.parts.len()).then(|| (i, Vector3::zeros())).into_iter().collect() };
+    /// The places for a choice, of parts with these boxes.
+    pub(super) fn of(made: &Made, boxes: &[Bounds], choice: Choice) -> Self {
+        let middle = |(part, (low, high)): (&MadePart, &Bounds)| part.at + (low + high) / 2.0;
+        let middles: Vec<Vector3<f64>> = made.parts.iter().zip(boxes).map(middle).collect();
+        let centre = middles.iter().sum::<Vector3<f64>>() / middles.len().max(1) as f64;
+        let parts: Vec<(usize, Vector3<f64>)> = match choice {
+            Choice::One(i) => (i < middles.len()).then(|| (i, Vector3::zeros())).into_iter().collect(),
+            Choice::All(apart) => {
+                let away = |i: usize| Vector3::new(middles[i].x - centre.x, middles[i].y - centre.y, 0.0) * apart;
+                (0..middles.len()).map(|i| (i, made.parts[i].at + away(i))).collect()
             }
-            Choice::All(apart) => apart,
         };
-        let middle = |i: usize| {
-            let part = &made.parts[i];
-            part.at + part.part.mesh.bounds().map_or_else(Vector3::zeros, |(low, high)| (low + high) / 2.0)
-        };
-        let all = 0..made.parts.len();
-        let centre = all.clone().map(middle).sum::<Vector3<f64>>() / made.parts.len().max(1) as f64;
-        let place = |i: usize| {
-            let away = middle(i) - centre;
-            (i, made.parts[i].at + Vector3::new(away.x, away.y, 0.0) * apart)
-        };
-        Self { parts: all.map(place).collect() }
+        let placed = parts.iter().map(|(i, at)| (boxes[*i].0 + at, boxes[*i].1 + at));
+        let bounds = placed.reduce(|a, b| (a.0.inf(&b.0), a.1.sup(&b.1)));
+        Self { parts, bounds }
     }
 
     /// Where a part's corner is; none where it is not shown.
     pub(super) fn at(&self, part: usize) -> Option<Vector3<f64>> {
         self.parts.iter().find(|p| p.0 == part).map(|p| p.1)
-    }
-
-    /// The box around all.
-    pub(super) fn bounds(&self, made: &Made) -> Option<Bounds> {
-        let of = |(i, at): &(usize, Vector3<f64>)| {
-            made.parts.get(*i)?.part.mesh.bounds().map(|(low, high)| (low + at, high + at))
-        };
-        self.parts.iter().filter_map(of).reduce(|a, b| (a.0.inf(&b.0), a.1.sup(&b.1)))
     }
 
     /// One mesh of all.
@@ -139,4 +134,58 @@ fn append(all: &mut Mesh, mesh: &Mesh, at: &Vector3<f64>) {
     let first = all.vertices.len() as u32;
     all.vertices.extend(mesh.vertices.iter().map(|v| v + at));
     all.triangles.extend(mesh.triangles.iter().map(|t| t.map(|v| v + first)));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::image::Rgb8;
+    use crate::order::Order;
+    use crate::print::outline::prism;
+    use crate::print::printer::Printer;
+    use crate::print::{Area, Frame, PartOptions, Rectangle};
+    use nalgebra::Vector2;
+    use std::sync::Arc;
+
+    fn made() -> Made {
+        let square = [[0.0, 0.0], [10.0, 0.0], [10.0, 10.0], [0.0, 10.0]].map(Vector2::from);
+        let mesh = prism(&square, 0.0, 5.0).mesh;
+        let city = City {
+            uvs: vec![[[0.5; 2]; 3]; mesh.triangles.len()],
+            page: vec![0; mesh.triangles.len()],
+            mesh: mesh.clone(),
+            views: Vec::new(),
+            classes: Vec::new(),
+            pages: Vec::new(),
+            texel_m: 1.0,
+        };
+        let area =
+            Area::Rectangle(Rectangle { centre: Vector2::new(5.0, 5.0), size: Vector2::new(9.0, 9.0), azimuth: 0.0 });
+        let options = PartOptions { area: Some(area.clone()), ..PartOptions::default() };
+        let part = |x: f64| {
+            let (uvs, texture) = (city.uvs.clone(), Rgb8::filled(4, 4, [9; 3]));
+            let part = Part { mesh: mesh.clone(), uvs, texture, scale_denominator: None, title: String::new() };
+            MadePart { name: "part".into(), part: Arc::new(part), own: None, at: Vector3::new(x, 0.0, 0.0) }
+        };
+        let frame = Frame::new(&city, &area, &options).expect("a frame");
+        let (order, printer) = (Order::default(), Printer::default());
+        Made { order, printer, frame, parts: vec![part(0.0), part(10.0)], notes: Vec::new() }
+    }
+
+    #[test]
+    fn parts_stand_alone_together_or_apart() {
+        let made = made();
+        let boxes = boxes(&made);
+        let wide = |choice| {
+            let (low, high) = Assembly::of(&made, &boxes, choice).bounds.expect("a box");
+            high - low
+        };
+        assert_eq!(wide(Choice::One(1)), Vector3::new(10.0, 10.0, 5.0));
+        assert_eq!(wide(Choice::All(0.0)), Vector3::new(20.0, 10.0, 5.0));
+        assert_eq!(wide(Choice::All(1.0)), Vector3::new(30.0, 10.0, 5.0));
+        let apart = Assembly::of(&made, &boxes, Choice::All(1.0));
+        assert_eq!(apart.at(1), Some(Vector3::new(15.0, 0.0, 0.0)));
+        assert_eq!(apart.mesh(&made).triangles.len(), 2 * made.parts[0].part.mesh.triangles.len());
+        assert!(Assembly::of(&made, &boxes, Choice::One(7)).bounds.is_none());
+    }
 }

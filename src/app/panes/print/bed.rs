@@ -2,7 +2,7 @@
 //! photos behind a place of it.
 
 use super::super::view::{Screen, Sight, bed, steer};
-use super::assembly::{Assembly, Bounds, Choice};
+use super::assembly::{self, Assembly, Bounds, Choice};
 use super::heat::{Background, Heat};
 use super::job::{Failure, Job};
 use super::legend;
@@ -79,6 +79,8 @@ pub(super) struct Bed {
     /// Parts, theme and printer for which the bed's lines were made, and they.
     bed_of: Option<(Parts, bool, String)>,
     lines: Vec<Polyline>,
+    /// The boxes of all parts of an order.
+    boxes: Option<(Arc<Made>, Vec<Bounds>)>,
     moving_until: Option<Instant>,
     pub(super) picked: Option<Picked>,
     /// A part and the place of it to lead the camera to, once it is there.
@@ -116,15 +118,19 @@ impl Bed {
     }
 
     /// The parts that stand on the bed.
-    fn assembly(&self, made: &Made) -> Assembly {
+    fn assembly(&mut self, made: &Arc<Made>) -> Assembly {
+        if self.boxes.as_ref().is_none_or(|(of, _)| !Arc::ptr_eq(of, made)) {
+            self.boxes = Some((made.clone(), assembly::boxes(made)));
+        }
+        let boxes = self.boxes.as_ref().map_or(&[][..], |(_, boxes)| boxes);
         // A split that became one part.
         let one = matches!(self.choice, Choice::All(_)) && made.parts.len() < 2;
-        Assembly::of(made, if one { Choice::default() } else { self.choice })
+        Assembly::of(made, boxes, if one { Choice::default() } else { self.choice })
     }
 
     /// The ends of an upright section on the whole's ground, in millimetres of the whole.
-    pub(super) fn section_line(&self, made: &Made) -> Option<[Vector2<f64>; 2]> {
-        let ends = self.section.line(self.assembly(made).bounds(made)?)?;
+    pub(super) fn section_line(&mut self, made: &Arc<Made>) -> Option<[Vector2<f64>; 2]> {
+        let ends = self.section.line(self.assembly(made).bounds?)?;
         match self.choice {
             Choice::One(i) => {
                 Some(ends.map(|p| p + made.parts.get(i).map_or_else(Vector2::zeros, |part| part.at.xy())))
@@ -134,13 +140,11 @@ impl Bed {
     }
 
     /// The bar above the picture.
-    pub(super) fn tools(&mut self, made: &Made, ui: &mut egui::Ui) {
+    pub(super) fn tools(&mut self, made: &Arc<Made>, ui: &mut egui::Ui) {
         ui.horizontal_wrapped(|ui| {
             ui.add_space(4.0);
-            if made.parts.len() > 1 {
-                if self.choice.show(made, ui) {
-                    self.picked = None;
-                }
+            if made.parts.len() > 1 && self.choice.show(made, ui) {
+                self.picked = None;
             }
             let label = ui.label("Surface");
             let list =
@@ -152,7 +156,7 @@ impl Bed {
             });
             list.response.labelled_by(label.id);
             self.wipe.tools(self.has_other_colours(made), ui);
-            let bounds = self.assembly(made).bounds(made);
+            let bounds = self.assembly(made).bounds;
             self.section.show(bounds, ui);
             if ui.button("Show all").on_hover_text("The whole part and its build volume").clicked() {
                 self.framed = None;
@@ -194,8 +198,8 @@ impl Bed {
         self.draw(scene.device, ui);
         let wiped = self.has_other_colours(scene.made);
         if let Some(viewport) = self.viewport.as_ref().filter(|_| wiped) {
-            let (made, ctx, parts) = (scene.made.clone(), ui.ctx(), self.parts_of(scene));
-            let prepare = || Job::start("drawing the part", ctx, move |_| Ok(look::own(&made, &assembly)));
+            let (made, standing, ctx, parts) = (scene.made.clone(), assembly.clone(), ui.ctx(), self.parts_of(scene));
+            let prepare = || Job::start("drawing the part", ctx, move |_| Ok(look::own(&made, &standing)));
             let cap = self.cap.as_ref().filter(|_| viewport.options.city);
             let around = (self.bed_of.as_ref(), self.lines.as_slice(), cap);
             self.wipe.follow(viewport, parts, around, scene.device, ui, prepare);
@@ -207,7 +211,6 @@ impl Bed {
         if wiped {
             self.wipe.show(rect, ui);
         }
-        let assembly = self.assembly(scene.made);
         let place = |p: &Picked| screen.of(&viewport.camera, &(p.point + assembly.at(p.part)?));
         if let Some(at) = self.picked.as_ref().and_then(place) {
             painter.circle(at, 5.0, MARK, Stroke::new(1.5, Color32::BLACK));
@@ -215,7 +218,7 @@ impl Bed {
         if self.shown.is_some_and(|s| s.1 == self.heat) && self.failed.is_none() {
             legend::show(&self.look, rect, ui, &painter);
         }
-        if let Some(bounds) = assembly.bounds(scene.made) {
+        if let Some(bounds) = assembly.bounds {
             legend::size(bounds, rect, ui, &painter);
         }
     }
@@ -276,7 +279,7 @@ impl Bed {
             viewport.upload_city(face.clone());
             self.cap = Some((cut, face));
         }
-        let plane = assembly.bounds(scene.made).and_then(|b| self.section.plane(b));
+        let plane = assembly.bounds.and_then(|b| self.section.plane(b));
         let wanted = plane.map(|(axis, at)| (parts, axis, at));
         let there = self.cap.as_ref().map(|c| c.0);
         viewport.options.city = wanted.is_some() && there == wanted;
@@ -291,7 +294,7 @@ impl Bed {
 
     /// Size, bed, section, camera.
     fn prepare(&mut self, scene: &Scene<'_>, assembly: &Assembly, screen: &Screen, ui: &egui::Ui) {
-        let (Some(bounds), parts) = (assembly.bounds(scene.made), self.parts_of(scene)) else { return };
+        let (Some(bounds), parts) = (assembly.bounds, self.parts_of(scene)) else { return };
         let Some(viewport) = self.viewport.as_mut() else { return };
         let [width, height] = screen.size();
         viewport.resize(width, height);

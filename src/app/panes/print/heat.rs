@@ -165,7 +165,7 @@ pub(super) fn measured(
     index: usize,
 ) -> Result<(Arc<Part>, HeatMap), Cancelled> {
     let part = &of.made.parts[index].part;
-    let mut shown = part.clone();
+    let (mut shown, mut beyond) = (part.clone(), None);
     let count = part.mesh.triangles.len();
     let printer = &of.made.printer;
     let (values, range, limit): (Vec<f32>, [f64; 2], Option<f64>) = match heat {
@@ -175,6 +175,9 @@ pub(super) fn measured(
             let limit = printer.wall_mm.as_ref().or(printer.detail_mm.as_ref()).map(|l| l.value);
             let wall = limit.unwrap_or(1.0);
             let found = measure(ctx, &part.mesh, &ThicknessOptions::for_wall(wall))?;
+            // Each sample stands for as much surface as every other.
+            let thin = found.samples.iter().filter(|s| s.thickness < wall).count();
+            beyond = limit.map(|_| thin as f64 / found.samples.len().max(1) as f64);
             let (fine, values) = fine::refined(part, found);
             shown = fine;
             (values, [0.0, wall * 2.0], limit)
@@ -192,7 +195,8 @@ pub(super) fn measured(
     };
     ctx.check()?;
     let map = HeatMap { heat, values, range, limit, beyond: None }.on(&shown);
-    Ok((shown, map))
+    let beyond = beyond.or(map.beyond);
+    Ok((shown, HeatMap { beyond, ..map }))
 }
 
 /// Degrees between the surface and the vertical, for what faces down; what stands on the bed has none.

@@ -248,7 +248,7 @@ impl PrintView {
         let scale = Locked::of(&self.draft, &area).mm_per_unit();
         let estimate = ready.field.estimate(&area, scale, self.draft.z_scale, self.draft.base_mm);
         self.covered = Some(estimate.map_or(0.0, |e| e.covered));
-        self.figures = match self.made.as_ref().filter(|m| m.order.makes_the_same(&self.draft)) {
+        self.figures = match self.made.as_ref().filter(|m| m.order.shapes_the_same(&self.draft)) {
             Some(made) => Some(Figures::of(made).with_files(&self.results.judged)),
             None => estimate.map(|e| Figures::estimated(&e, &ready.subject, shape::ground(&area), &options)),
         };
@@ -298,7 +298,10 @@ impl PrintView {
 fn commit(app: &mut VedutaApp, ctx: &egui::Context) {
     let view = &mut app.print;
     let focus = ctx.memory(egui::Memory::focused).filter(|_| ctx.egui_wants_keyboard_input());
+    let mut typed = None;
     if view.last != view.draft {
+        // What was typed, and the click that ended the typing, are two steps.
+        typed = Some(view.last.clone()).filter(|_| view.typing.is_some() && focus != view.typing);
         view.last.clone_from(&view.draft);
         view.typing = focus;
     }
@@ -307,7 +310,8 @@ fn commit(app: &mut VedutaApp, ctx: &egui::Context) {
     if busy || !session.is_editable() || view.saved.as_ref().unwrap_or(&Order::default()) == &view.draft {
         return;
     }
-    let kept = session.set_order(&view.draft);
+    let typed = typed.filter(|t| t != view.saved.as_ref().unwrap_or(&Order::default()));
+    let kept = typed.map_or(Ok(()), |t| session.set_order(&t)).and_then(|()| session.set_order(&view.draft));
     app.print.saved.clone_from(&session.order);
     if let Err(e) = kept {
         app.fail(&e);
