@@ -4,6 +4,7 @@
 //! pictures, and files with filament or vertex colours where textures are of no use.
 
 use super::pictures::{Picture, part_from, part_picture};
+use super::printed::surface_figures;
 use super::{Encoded, FileError, Format, OrderError, describe};
 use crate::base::{Ctx, Diagnostic};
 use crate::formats::painted::{self, Slicer};
@@ -75,7 +76,7 @@ impl ColourOrder {
         if self.proof || self.icc.is_some() {
             let (name, bytes) = self.profile(printer)?;
             let profile = profile::read(&name, &bytes)?;
-            let plain = proof(&part.texture, &part.texture, &profile)?.figures();
+            let plain = surface_figures(&part, &proof(&part.texture, &part.texture, &profile)?);
             let mut text = format!(
                 "printed with {name}, colours differ by {:.1} dE00 (median) and {:.1} (nine tenths), {:.0} % are out of gamut",
                 plain.median_de,
@@ -83,7 +84,7 @@ impl ColourOrder {
                 plain.out_of_gamut * 100.0
             );
             if !self.adjustment.is_none() {
-                let after = proof(&adjusted, &part.texture, &profile)?.figures();
+                let after = surface_figures(&part, &proof(&adjusted, &part.texture, &profile)?);
                 text += &format!(
                     "; adjusted, by {:.1} and {:.1}, and {:.0} %",
                     after.median_de,

@@ -26,6 +26,8 @@ pub struct Printed {
     pub part: Part,
     /// Its page with magenta where colours are out of gamut; none with filaments, which have no gamut.
     pub marked: Option<Rgb8>,
+    /// dE00 against the city's own colours for each texel of its page; none with filaments.
+    pub difference: Option<Grid<f32>>,
     /// dE00 against the city's own colours for each triangle of [`Self::part`]; NaN where the city has none.
     pub error: Vec<f32>,
     /// The filaments and their share of the surface.
@@ -47,18 +49,51 @@ impl ColourOrder {
         let (name, bytes) = self.profile(printer)?;
         let profile = profile::read(&name, &bytes)?;
         let proofed = proof(&made.part.texture, made.own_page(), &profile)?;
-        let ProofFigures { median_de, p90_de, out_of_gamut } = proofed.figures();
+        let error = errors(&made.part, &proofed.difference);
+        let ProofFigures { median_de, p90_de, out_of_gamut } = figures(&made.part, &error, &proofed);
         let text = format!(
             "Printed with {name}: dE00 {median_de:.1} (median), {p90_de:.1} (nine tenths), {:.0} % out of gamut",
             out_of_gamut * 100.0
         );
-        let skin = Skin::new(&made.part);
-        let error = |t| if skin.plain(t) { f32::NAN } else { mean(&made.part, t, &proofed.difference) };
-        let error = (0..made.part.mesh.triangles.len()).into_par_iter().map(error).collect();
-        let marked = Some(Proof::marked(&proofed));
+        let (marked, difference) = (Some(Proof::marked(&proofed)), Some(proofed.difference));
         let part = Part { texture: proofed.shown, ..(*made.part).clone() };
-        Ok(Printed { part, marked, error, filaments: Vec::new(), text })
+        Ok(Printed { part, marked, difference, error, filaments: Vec::new(), text })
     }
+}
+
+/// The figures of a proof over a part's surface: its page has texels that nobody sees.
+pub(super) fn surface_figures(part: &Part, proofed: &Proof) -> ProofFigures {
+    figures(part, &errors(part, &proofed.difference), proofed)
+}
+
+fn figures(part: &Part, error: &[f32], proofed: &Proof) -> ProofFigures {
+    let Proof { warning, .. } = proofed;
+    let data = warning.data.iter().map(|w| f32::from(u8::from(*w))).collect();
+    let marked = errors(part, &Grid { width: warning.width, height: warning.height, data });
+    let area = |t: usize| part.mesh.area_normal(t).norm();
+    let mut all: Vec<(f32, f64, f64)> = (0..error.len())
+        .filter(|&t| error[t].is_finite())
+        .map(|t| (error[t], area(t), area(t) * f64::from(marked[t])))
+        .collect();
+    all.sort_by(|a, b| a.0.total_cmp(&b.0));
+    let whole: f64 = all.iter().map(|x| x.1).sum();
+    let quantile = |share: f64| {
+        let mut sum = 0.0;
+        let found = all.iter().find(|x| {
+            sum += x.1;
+            sum >= whole * share
+        });
+        found.map_or(0.0, |x| f64::from(x.0))
+    };
+    let out_of_gamut = all.iter().map(|x| x.2).sum::<f64>() / whole.max(f64::MIN_POSITIVE);
+    ProofFigures { median_de: quantile(0.5), p90_de: quantile(0.9), out_of_gamut }
+}
+
+/// The mean of a grid over the page of each triangle; NaN for those without a picture.
+fn errors(part: &Part, grid: &Grid<f32>) -> Vec<f32> {
+    let skin = Skin::new(part);
+    let of = |t| if skin.plain(t) { f32::NAN } else { mean(part, t, grid) };
+    (0..part.mesh.triangles.len()).into_par_iter().map(of).collect()
 }
 
 /// Mean of a grid over the page of a triangle.
@@ -95,7 +130,7 @@ fn in_filaments(ctx: &Ctx, made: &MadePart, filaments: usize, printer: &Printer)
         found
     });
     let error = errors.flatten_iter().collect();
-    Ok(Printed { part: shown(&made.part, &painting), marked: None, error, filaments: shares, text })
+    Ok(Printed { part: shown(&made.part, &painting), marked: None, difference: None, error, filaments: shares, text })
 }
 
 /// Calls `each` for the pieces of a triangle and their colours.
@@ -153,6 +188,12 @@ mod tests {
         assert!(seen.error[0] < 5.0 && seen.error[1] > 10.0, "{:?}", seen.error);
         let marked = seen.marked.unwrap();
         assert!(marked.at(50, 30) == [255, 0, 200] && marked.at(10, 30) != [255, 0, 200]);
+        // Both triangles have the same area; the rest of the page is seen by nobody.
+        let profile = profile::read("plaster", profile::generic("binder jetting").unwrap()).unwrap();
+        let part = made().part;
+        let figures = surface_figures(&part, &proof(&part.texture, &part.texture, &profile).unwrap());
+        assert!((figures.out_of_gamut - 0.5).abs() < 0.01, "{figures:?}");
+        assert!((figures.p90_de - f64::from(seen.error[1])).abs() < 1e-5, "{figures:?}");
         assert!(seen.text.contains("binder jetting") && seen.filaments.is_empty());
         // The printer that every printer satisfies has no process, but a generic profile can be named.
         let default = crate::print::printer::Printer::default();

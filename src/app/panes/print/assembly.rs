@@ -160,7 +160,7 @@ mod tests {
             texel_m: 1.0,
         };
         let area =
-            Area::Rectangle(Rectangle { centre: Vector2::new(5.0, 5.0), size: Vector2::new(9.0, 9.0), azimuth: 0.0 });
+            Area::Rectangle(Rectangle { centre: Vector2::new(5.0, 5.0), size: Vector2::new(20.0, 20.0), azimuth: 0.0 });
         let options = PartOptions { area: Some(area.clone()), ..PartOptions::default() };
         let part = |x: f64| {
             let (uvs, texture) = (city.uvs.clone(), Rgb8::filled(4, 4, [9; 3]));

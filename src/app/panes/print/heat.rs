@@ -8,7 +8,7 @@
 
 use super::fine;
 use crate::base::{Cancelled, Ctx};
-use crate::image::Rgb8;
+use crate::image::{Grid, Rgb8};
 use crate::mesh::bvh::Bvh;
 use crate::order::{Made, SEEN};
 use crate::print::thickness::{ThicknessOptions, measure};
@@ -127,6 +127,19 @@ impl HeatMap {
     /// The colour errors of a print.
     pub(super) fn of_errors(values: Vec<f32>) -> Self {
         Self { heat: Heat::Error, values, range: [0.0, 20.0], limit: Some(SEEN), beyond: None }
+    }
+
+    /// A part whose page shows a value for each of its texels.
+    pub(super) fn on_page(&self, part: Part, texels: &Grid<f32>) -> Part {
+        let scale: Vec<[u8; 3]> = (0..COLUMNS).map(|i| self.colour(i as f64 / (COLUMNS - 1) as f64)).collect();
+        let texel = |(value, own): (&f32, &[u8; 3])| {
+            let place = (self.share(f64::from(*value)) * (COLUMNS - 1) as f64).round() as usize;
+            let light = 0.55 + 0.45 * own.iter().map(|c| f64::from(*c)).sum::<f64>() / 765.0;
+            scale[place].map(|c| (f64::from(c) * light).round() as u8)
+        };
+        let data = texels.data.par_iter().zip(&part.texture.data).map(texel).collect();
+        let texture = Rgb8 { data, width: texels.width, height: texels.height };
+        Part { texture, ..part }
     }
 
     /// How much of the surface is beyond the limit, in words.

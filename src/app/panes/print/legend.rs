@@ -33,7 +33,9 @@ pub(super) fn show(look: &Look, rect: Rect, ui: &mut egui::Ui, painter: &Painter
         tag(painter, swatch.right_top() + egui::vec2(8.0, 0.0), Align2::LEFT_TOP, &words, text, ground);
         at.y += 20.0;
     }
-    for note in look.notes.iter().take(4) {
+    // A small picture is for the part.
+    let room = if rect.height() > 240.0 { 4 } else { 0 };
+    for note in look.notes.iter().take(room) {
         at.y = wrapped(note, at, rect, ui, painter) + 6.0;
     }
 }
@@ -46,7 +48,10 @@ fn wrapped(words: &str, at: egui::Pos2, rect: Rect, ui: &mut egui::Ui, painter: 
     let place = Rect::from_min_size(at, size);
     painter.rect_filled(place.expand(3.0), 3.0, ground);
     // Not one to be marked by the pointer, which turns the part.
-    let label = egui::Label::new(egui::RichText::new(words).size(12.0).color(text)).selectable(false).wrap();
+    let label = egui::Label::new(egui::RichText::new(words).size(12.0).color(text))
+        .selectable(false)
+        .halign(egui::Align::Min)
+        .wrap();
     ui.put(Rect::from_min_size(at, egui::vec2(size.x + 1.0, size.y)), label);
     place.max.y
 }

@@ -54,7 +54,7 @@ pub(super) fn look(run: &Ctx, heat: Heat, assembly: &Assembly, of: &Background<'
             }
             continue;
         }
-        let Printed { part, marked, error, filaments, text } =
+        let Printed { part, marked, difference, error, filaments, text } =
             of.made.order.colour.printed(run, made, &of.made.printer)?;
         let several = assembly.parts.len() > 1;
         look.notes.push(if several { format!("{}: {text}", made.name) } else { text });
@@ -67,8 +67,13 @@ pub(super) fn look(run: &Ctx, heat: Heat, assembly: &Assembly, of: &Background<'
                 shown.push(Arc::new(Part { texture, ..part }));
             }
             Heat::Error => {
-                look.maps.push(HeatMap::of_errors(error).on(&part));
-                shown.push(Arc::new(part));
+                let map = HeatMap::of_errors(error).on(&part);
+                shown.push(Arc::new(match difference {
+                    // Each texel has its own error; light and dark of the page show the shape.
+                    Some(texels) => map.on_page(part, &texels),
+                    None => coloured(&part, &map),
+                }));
+                look.maps.push(map);
             }
             _ => {
                 look.filaments = filaments;
@@ -82,7 +87,7 @@ pub(super) fn look(run: &Ctx, heat: Heat, assembly: &Assembly, of: &Background<'
         map.range = range.unwrap_or(map.range);
     }
     run.check()?;
-    if look.maps.len() == shown.len() {
+    if !heat.is_of_print() && look.maps.len() == shown.len() {
         shown = shown.iter().zip(&look.maps).map(|(part, map)| Arc::new(coloured(part, map))).collect();
     }
     look.counts = shown.iter().map(|p| p.mesh.triangles.len()).collect();

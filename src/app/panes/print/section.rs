@@ -96,11 +96,13 @@ impl Section {
         if ui.available_size_before_wrap().x < 190.0 {
             ui.end_row();
         }
-        let label = ui.label("at");
-        let slider = egui::Slider::new(&mut mm, 0.0..=size).suffix(" mm").max_decimals(1);
-        if ui.add(slider).labelled_by(label.id).on_hover_text("Where the section is").changed() {
-            self.share = (mm / size.max(1e-9)).clamp(0.0, 1.0);
-        }
+        ui.horizontal(|ui| {
+            let label = ui.label("at");
+            let slider = egui::Slider::new(&mut mm, 0.0..=size).suffix(" mm").max_decimals(1);
+            if ui.add(slider).labelled_by(label.id).on_hover_text("Where the section is").changed() {
+                self.share = (mm / size.max(1e-9)).clamp(0.0, 1.0);
+            }
+        });
     }
 }
 
