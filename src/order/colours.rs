@@ -4,6 +4,7 @@
 //! pictures, and files with filament or vertex colours where textures are of no use.
 
 use super::pictures::{Picture, part_from, part_picture};
+use super::printed::surface_figures;
 use super::{Encoded, FileError, Format, OrderError, describe};
 use crate::base::{Ctx, Diagnostic};
 use crate::formats::painted::{self, Slicer};
@@ -23,6 +24,9 @@ use serde::{Deserialize, Serialize};
 use std::io::Cursor;
 use std::path::PathBuf;
 
+/// Code of what is said of the proof.
+pub(super) const PROOF_NOTE: &str = "part-proof";
+
 /// What an order says of colours.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
@@ -31,7 +35,7 @@ pub struct ColourOrder {
     pub filaments: Option<u32>,
     /// Colours at vertices instead of a texture, in the formats that have them.
     pub vertices: bool,
-    /// The printer's colour profile; `None` takes the generic one of its process.
+    /// The printer's colour profile: a file, or the name of a generic one; `None` takes the generic one of its process.
     pub icc: Option<PathBuf>,
     /// Whether pictures show what the print will look like.
     pub proof: bool,
@@ -72,7 +76,7 @@ impl ColourOrder {
         if self.proof || self.icc.is_some() {
             let (name, bytes) = self.profile(printer)?;
             let profile = profile::read(&name, &bytes)?;
-            let plain = proof(&part.texture, &part.texture, &profile)?.figures();
+            let plain = surface_figures(&part, &proof(&part.texture, &part.texture, &profile)?);
             let mut text = format!(
                 "printed with {name}, colours differ by {:.1} dE00 (median) and {:.1} (nine tenths), {:.0} % are out of gamut",
                 plain.median_de,
@@ -80,7 +84,7 @@ impl ColourOrder {
                 plain.out_of_gamut * 100.0
             );
             if !self.adjustment.is_none() {
-                let after = proof(&adjusted, &part.texture, &profile)?.figures();
+                let after = surface_figures(&part, &proof(&adjusted, &part.texture, &profile)?);
                 text += &format!(
                     "; adjusted, by {:.1} and {:.1}, and {:.0} %",
                     after.median_de,
@@ -88,15 +92,18 @@ impl ColourOrder {
                     after.out_of_gamut * 100.0
                 );
             }
-            ctx.report(Diagnostic::info("part-proof", "", text));
+            ctx.report(Diagnostic::info(PROOF_NOTE, "", text));
         }
         part.texture = adjusted;
         Ok(part)
     }
 
     /// Name and bytes of the profile to proof with.
-    fn profile(&self, printer: &Printer) -> Result<(String, Vec<u8>), OrderError> {
+    pub fn profile(&self, printer: &Printer) -> Result<(String, Vec<u8>), OrderError> {
         match &self.icc {
+            Some(name) if let Some((model, bytes)) = profile::named(name) => {
+                Ok((format!("the generic profile for {}", model.process), bytes.to_vec()))
+            }
             Some(path) => {
                 let bytes = std::fs::read(path).map_err(|e| FileError::new("read", path, &e))?;
                 Ok((path.display().to_string(), bytes))

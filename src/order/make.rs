@@ -1,8 +1,10 @@
 //! Makes the parts of an order, in memory.
 
+use super::colours::PROOF_NOTE;
 use super::foreign::read_mesh;
-use super::{Format, Order, OrderError, printers, slices};
+use super::{ColourOrder, Format, Order, OrderError, printers, slices};
 use crate::base::{Ctx, Diagnostic, Event};
+use crate::image::Rgb8;
 use crate::print::foreign::{self, Reading};
 use crate::print::printer::Printer;
 use crate::print::{Area, Frame, make_parts, well_covered};
@@ -58,8 +60,17 @@ pub struct MadePart {
     pub name: String,
     /// The part; shared, so that an order whose formats or waivers change keeps it.
     pub part: Arc<Part>,
+    /// The page in the city's own colours, where the order prints other ones.
+    pub own: Option<Arc<Rgb8>>,
     /// Where its lower left corner is in the whole, in millimetres.
     pub at: Vector3<f64>,
+}
+
+impl MadePart {
+    /// The page in the city's own colours.
+    pub fn own_page(&self) -> &Rgb8 {
+        self.own.as_ref().map_or(&self.part.texture, |page| page)
+    }
 }
 
 /// The parts of an order.
@@ -83,6 +94,32 @@ impl Made {
         let at = self.parts.get(part).map_or_else(Vector3::zeros, |p| p.at);
         self.frame.city_from_part(&(p + at))
     }
+
+    /// The same bodies with other colours.
+    pub fn recoloured(&self, ctx: &Ctx, colour: &ColourOrder) -> Result<Self, OrderError> {
+        if let Some(wrong) = colour.check() {
+            return Err(wrong);
+        }
+        let notes: Arc<Mutex<Vec<Diagnostic>>> = Arc::default();
+        let listening = keeping(ctx, &notes);
+        let total = self.parts.len() as u64;
+        let of = |(i, made): (usize, &MadePart)| {
+            ctx.tick(i as u64, total)?;
+            let page = made.own_page().clone();
+            prepared(
+                &listening,
+                made.name.clone(),
+                Part { texture: page, ..(*made.part).clone() },
+                made.at,
+                (colour, &self.printer),
+            )
+        };
+        let parts = self.parts.iter().enumerate().map(of).collect::<Result<_, OrderError>>()?;
+        let kept = self.notes.iter().filter(|n| n.code != PROOF_NOTE).cloned();
+        let fresh = notes.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let order = Order { colour: colour.clone(), ..self.order.clone() };
+        Ok(Self { order, parts, notes: kept.chain(fresh).collect(), ..self.clone() })
+    }
 }
 
 /// Makes them.
@@ -103,23 +140,40 @@ pub fn make(ctx: &Ctx, subject: &Subject, order: &Order) -> Result<Made, OrderEr
     let frame = Frame::new(&subject.city, &area, &options)?;
     options.area = Some(area);
     let notes: Arc<Mutex<Vec<Diagnostic>>> = Arc::default();
+    let listening = keeping(ctx, &notes);
+    let pieces = make_parts(&listening, &subject.city, &options)?;
+    let parts: Result<Vec<MadePart>, OrderError> = pieces
+        .into_iter()
+        .map(|piece| {
+            let name = if piece.name.is_empty() { "part".into() } else { format!("part-{}", piece.name) };
+            prepared(&listening, name, piece.part, piece.at, (&order.colour, &printer))
+        })
+        .collect();
+    let parts = parts?;
+    let notes = notes.lock().unwrap_or_else(PoisonError::into_inner).clone();
+    Ok(Made { order: order.clone(), printer, frame, parts, notes })
+}
+
+/// A context that keeps what is said.
+fn keeping(ctx: &Ctx, notes: &Arc<Mutex<Vec<Diagnostic>>>) -> Ctx {
     let (kept, view) = (notes.clone(), ctx.clone());
-    let listening = ctx.observed(move |event| {
+    ctx.observed(move |event| {
         if let Event::Diagnostic { diagnostic, .. } = &event {
             kept.lock().unwrap_or_else(PoisonError::into_inner).push(diagnostic.clone());
         }
         view.emit(event);
-    });
-    let pieces = make_parts(&listening, &subject.city, &options)?;
-    let prepared: Result<Vec<MadePart>, OrderError> = pieces
-        .into_iter()
-        .map(|piece| {
-            let name = if piece.name.is_empty() { "part".into() } else { format!("part-{}", piece.name) };
-            let part = order.colour.prepared(&listening, piece.part, &printer)?;
-            Ok(MadePart { name, part: Arc::new(part), at: piece.at })
-        })
-        .collect();
-    let parts = prepared?;
-    let notes = notes.lock().unwrap_or_else(PoisonError::into_inner).clone();
-    Ok(Made { order: order.clone(), printer, frame, parts, notes })
+    })
+}
+
+/// A part in the colours that are sent to the printer.
+fn prepared(
+    ctx: &Ctx,
+    name: String,
+    part: Part,
+    at: Vector3<f64>,
+    (colour, printer): (&ColourOrder, &Printer),
+) -> Result<MadePart, OrderError> {
+    let own = (!colour.adjustment.is_none()).then(|| Arc::new(part.texture.clone()));
+    let part = colour.prepared(ctx, part, printer)?;
+    Ok(MadePart { name, part: Arc::new(part), own, at })
 }

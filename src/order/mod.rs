@@ -15,6 +15,7 @@ pub mod foreign;
 mod make;
 mod page;
 pub mod pictures;
+mod printed;
 pub mod printers;
 pub mod slices;
 mod ticket;
@@ -26,6 +27,7 @@ pub use encode::{Encoded, encode, judged};
 pub use error::OrderError;
 pub use files::FileError;
 pub use make::{Made, MadePart, Subject, make};
+pub use printed::{Printed, SEEN};
 pub use ticket::{Ticket, TicketFile, TicketPart};
 pub use write::{Judged, Written, write};
 
@@ -279,6 +281,11 @@ impl Order {
         let mut own = self.clone();
         (own.formats, own.copies, own.waived) = (formats.clone(), *copies, waived.clone());
         own == *other
+    }
+
+    /// Whether the bodies of another order would be the same: beyond that, at most their colours differ.
+    pub fn shapes_the_same(&self, other: &Self) -> bool {
+        Self { colour: other.colour.clone(), ..self.clone() }.makes_the_same(other)
     }
 
     /// The waiver of a finding, if there is one.

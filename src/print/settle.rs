@@ -22,6 +22,8 @@ pub const ROUNDS: usize = 24;
 const FIRST: usize = 5;
 /// Millimetres by which the first round may move the surface; later ones a little more.
 const REACH: f64 = 0.01;
+/// Most that cutting out may change of the volume.
+const CHANGE: f64 = 1e-5;
 /// Pieces of fewer triangles are crumbs.
 const CRUMB: usize = 60;
 /// Millimetres by which touching places are opened.
@@ -49,15 +51,15 @@ pub fn settle(ctx: &Ctx, solid: Solid) -> Result<Solid, PrintError> {
             return Ok(solid);
         }
         left = crossing.len();
-        if std::env::var_os("LAB").is_some() { eprintln!("round {round}: {left} opened {opened} {topology:?}"); }
         let troubled = troubled(&solid.mesh, &crossing, &topology);
         // In turns, what does not go by itself is cut out.
         let trouble = troubled.contains(&true);
         if trouble && round >= FIRST && round % 2 == 1 {
-            cut_out(&mut solid, &troubled, (round - FIRST) / 4);
-            if !inspect_topology(&solid.mesh).is_solid() {
-                solid = unite(ctx, &[&solid])?;
-            }
+            let rest = cut_out(&solid, &troubled, (round - FIRST) / 4);
+            // Where holes are large, their fillings are a guess: the volume tells.
+            let [before, after] = [&solid, &rest].map(|s| s.mesh.volume());
+            let sound = (after - before).abs() < CHANGE * before && inspect_topology(&rest.mesh).is_solid();
+            solid = if sound { rest } else { unite(ctx, &[&solid])? };
             continue;
         }
         let changed = slivers::remove(&mut solid, &troubled, REACH * (1 + round % FIRST) as f64);
@@ -68,8 +70,8 @@ pub fn settle(ctx: &Ctx, solid: Solid) -> Result<Solid, PrintError> {
     Err(PrintError::Crossing { pairs: left, rounds: ROUNDS })
 }
 
-/// Takes troubled triangles out with `rings` of their neighbours, and fills the holes with the least area.
-fn cut_out(solid: &mut Solid, troubled: &[bool], rings: usize) {
+/// The body without troubled triangles and `rings` of their neighbours, the holes filled with the least area.
+fn cut_out(solid: &Solid, troubled: &[bool], rings: usize) -> Solid {
     let mut out = troubled.to_vec();
     for _ in 0..rings {
         let mut near = vec![false; solid.mesh.vertices.len()];
@@ -105,7 +107,7 @@ fn cut_out(solid: &mut Solid, troubled: &[bool], rings: usize) {
     labels.iter().for_each(|&l| sizes[l as usize] += 1);
     // Crumbs that were cut loose go.
     let least = sizes.iter().copied().max().unwrap_or(0).min(CRUMB);
-    *solid = rest.retain(|t| sizes[labels[t] as usize] >= least);
+    rest.retain(|t| sizes[labels[t] as usize] >= least)
 }
 
 /// Triangles that cross another or have no area.

@@ -147,8 +147,7 @@ fn drawn(folder: &Path) -> Option<Window> {
 }
 
 fn order(folder: &Path) -> Order {
-    let project = Project::open_to_read(&folder.join("town.veduta")).unwrap();
-    serde_json::from_value(project.manifest().order.clone()).unwrap_or_default()
+    order_of(&folder.join("town.veduta"))
 }
 
 /// A printer of one's own whose walls are so thick that a part of a small base has a fault.
@@ -203,6 +202,12 @@ fn says(window: &Window, words: &[&str]) -> bool {
         words.iter().all(|w| text.contains(w))
     });
     all.count() > 0
+}
+
+/// The whole label that holds these words.
+fn label_with(window: &Window, words: &str) -> String {
+    let mut all = window.harness.query_all_by_label_contains(words);
+    all.find_map(|n| n.accesskit_node().label().filter(|l| l.starts_with("Why"))).unwrap()
 }
 
 fn make(window: &mut Window) {
@@ -326,7 +331,7 @@ fn areas_are_dragged_turned_drawn_and_snapped() {
     let Area::Polygon(ring) = area(&dir) else { panic!("a polygon") };
     assert!(ring.len() == 3 && (ring[2].y - 6.0).abs() < 0.3, "{ring:?}");
     window.click("Rectangle");
-    window.click("Snap to the well-covered part");
+    window.click("Snap to coverage");
     assert!(area(&dir).frame().size.x > 30.0);
     window.click("Automatic");
     assert_eq!(order(dir.path()).area, None);
@@ -348,11 +353,138 @@ fn a_part_is_made_validated_waived_and_exported() {
     window.click("Validate");
     window.wait("the verdict", 120, |w| says(w, &["ault"]) && w.is_enabled("Make") && !says(w, &["Validate first"]));
     window.settle();
-    assert!(window.has("Waive...") && !window.is_enabled("Export"), "blocked until faults are mended or waived");
-    let mut waived = order(dir.path());
-    assert!(waived.waived.is_empty());
-    waived.waived.push(veduta::order::Waiver { code: "thin-walls".into(), reason: " ".into() });
-    assert!(!waived.check().is_empty(), "not without a reason");
+    while window.has("Waive...") {
+        assert!(!window.is_enabled("Export"), "blocked until faults are mended or waived");
+        window.click("Waive...");
+        assert!(!window.is_enabled("Waive"), "not without a reason");
+        let label = label_with(&window, "does not matter");
+        window.type_into(&label, "a model of a model");
+        window.click("Waive");
+    }
+    let waived = order(dir.path()).waived;
+    assert!(waived.iter().any(|w| w.code.contains("wall")), "{waived:?}");
+    assert!(waived.iter().all(|w| w.reason == "a model of a model"));
+    assert!(window.is_enabled("Export"), "{waived:?}");
+    window.click("Export");
+    window.wait("the files", 120, |w| says(w, &["files written to"]));
+    let folder = dir.path().join("town-order");
+    for file in ["part.obj", "part.wrl", "part.png", "report.html", "preview-south.jpg"] {
+        assert!(folder.join(file).exists(), "{file}");
+    }
+    let ticket: serde_json::Value =
+        serde_json::from_slice(&std::fs::read(folder.join("ticket.json")).unwrap()).unwrap();
+    assert_eq!(ticket["waived"].as_array().unwrap().len(), waived.len());
+    assert_eq!(ticket["printer"][0], "mine");
+    let command = ticket["command"].as_str().unwrap();
+    assert!(command.starts_with("veduta print ") && command.contains("--size-mm 40"), "{command}");
+    window.click("Copy the command");
+    // What changes the part asks for another making; formats do not.
+    window.click("GLB");
+    assert!(says(&window, &["Validate first"]));
+    set(&mut window, "Base", 5.0);
+    assert!(says(&window, &["order has changed"]) && !window.is_enabled("Validate"));
+    assert!(command.contains(&format!("--waive '{}=", waived[0].code)), "{command}");
+    window.press_undo();
+    window.click("Take the waiver back");
+    assert_eq!(order(dir.path()).waived.len(), waived.len() - 1);
+    // The order itself can mend it: walls are thickened again.
+    window.click("Thicken");
+    assert!(order(dir.path()).thicken && says(&window, &["order has changed"]));
+}
+
+/// How much of a picture of the part is of a colour.
+fn pixels(window: &mut Window, is: impl Fn(&[u8; 4]) -> bool) -> usize {
+    window.settle();
+    let rect = picture(window, "Part on the bed").shrink(4.0);
+    let drawn = window.harness.render().expect("drawn");
+    let all = (rect.min.y as u32..rect.max.y as u32)
+        .flat_map(|y| (rect.min.x as u32..rect.max.x as u32).map(move |x| (x, y)));
+    all.filter(|&(x, y)| is(&drawn.get_pixel(x, y).0)).count()
+}
+
+#[test]
+fn colours_are_lifted_proofed_and_wiped_without_another_making() {
+    let dir = tempfile::tempdir().unwrap();
+    let Some(mut window) = drawn(dir.path()) else { return };
+    window.choose("Template", "15 cm, every format");
+    make(&mut window);
+    let proofed = |w: &Window| !says(w, &["proofing the part"]) && !says(w, &["measuring the part"]);
+    press(&mut window, "Colours and proof");
+    assert!(!window.is_enabled("Show the proof"), "no process, no profile");
+    window.harness.get_by_role_and_label(Role::ComboBox, "Profile").scroll_to_me();
+    window.settle();
+    window.choose("Profile", "Generic plaster, binder jetting");
+    assert_eq!(order(dir.path()).colour.icc.as_deref(), Some(Path::new("plaster")));
+    set(&mut window, "Lift shadows", 12.0);
+    set(&mut window, "Saturation", 3.0);
+    // The body is the same; it gets its colours in the background.
+    window.wait("the colours", 60, |w| w.is_enabled("Validate") && !says(w, &["order has changed"]));
+    assert_eq!(order(dir.path()).colour.adjustment.lift, 12.0);
+    press(&mut window, "Show the proof");
+    window.wait("the proof", 60, |w| proofed(w) && says(w, &["generic profile for binder jetting", "out of gamut"]));
+    window.wait("the line", 60, |w| w.has("Line of the wipe"));
+    let magenta = |p: &[u8; 4]| p[0] > 200 && p[1] < 90 && p[2] > 150;
+    assert_eq!(pixels(&mut window, magenta), 0);
+    window.choose("Surface", "Gamut warning");
+    window.wait("the warning", 60, proofed);
+    let half = pixels(&mut window, magenta);
+    window.click("Wipe");
+    let whole = pixels(&mut window, magenta);
+    assert!(half > 200 && whole > half + half / 4, "left of the line the city's own colours: {half} of {whole}");
+    window.choose("Surface", "Colour error");
+    window.wait("the errors", 60, |w| proofed(w) && says(w, &["seen from dE 5.0", "% of the surface above"]));
+    press(&mut window, "In the report");
+    assert!(order(dir.path()).colour.proof);
+    window.press_undo();
+    assert!(!order(dir.path()).colour.proof);
+}
+
+#[test]
+fn filaments_are_chosen_and_shown() {
+    let dir = tempfile::tempdir().unwrap();
+    let Some(mut window) = drawn(dir.path()) else { return };
+    press(&mut window, "Colours and proof");
+    press(&mut window, "Paint with filaments");
+    assert_eq!(order(dir.path()).colour.filaments, Some(5));
+    window.harness.get_by_role_and_label(Role::ComboBox, "Printer").scroll_to_me();
+    window.settle();
+    window.choose("Printer", "Prusa, filament in several colours");
+    assert!(!window.has("Paint with filaments"), "it has nothing else");
+    set(&mut window, "Filaments", 3.0);
+    assert_eq!(order(dir.path()).colour.filaments, Some(3));
+    make(&mut window);
+    press(&mut window, "Show the proof");
+    window.wait("the filaments", 120, |w| says(w, &["3 filaments in", "regions"]));
+}
+
+#[test]
+fn a_split_is_put_together_and_pulled_apart() {
+    let dir = tempfile::tempdir().unwrap();
+    let Some(mut window) = drawn(dir.path()) else { return };
+    set(&mut window, "Base", 9.0);
+    press(&mut window, "Hollow, pieces, text");
+    window.harness.get_by_role_and_label(Role::ComboBox, "Pieces").scroll_to_me();
+    window.settle();
+    window.choose("Pieces", "Columns and rows");
+    make(&mut window);
+    let one = |w: &Window| says(w, &["part-A1"]) && !says(w, &["drawing the part"]);
+    window.wait("one of them", 60, one);
+    window.choose("Part", "Put together");
+    window.settle_for(10);
+    let gap = |window: &mut Window, apart: f64| {
+        window.harness.get_by_role_and_label(Role::Slider, "Explode").set_value_accesskit(apart);
+        window.settle();
+        window.wait("the parts", 60, |w| !says(w, &["drawing the part"]));
+        window.settle_for(4);
+        pixels(window, |p| p[..3] == [30, 32, 36])
+    };
+    let (together, apart) = (gap(&mut window, 0.0), gap(&mut window, 1.0));
+    let still = gap(&mut window, 0.0);
+    assert!(apart != together && still.abs_diff(together) < 50, "{together} {apart} {still}");
+    window.choose("Surface", "Wall thickness");
+    window.wait("the measure", 60, |w| says(w, &["limit", "of the surface below"]));
+    window.choose("Part", "part-B1");
+    assert!(!window.has("Explode"));
 }
 
 #[test]
@@ -426,7 +558,16 @@ fn parts_are_hollow_split_and_lettered() {
     assert_eq!((made.hollow_mm, made.drain_mm), (Some(2.25), Some(5.0)));
     assert_eq!((made.plinth.text.as_deref(), made.plinth.north_arrow), (Some("TOWN"), true));
     window.press_undo();
-    assert!(!order(dir.path()).plinth.north_arrow);
+    let back = order(dir.path()).plinth;
+    assert_eq!((back.text.as_deref(), back.north_arrow), (Some("TOWN"), false), "a word and a click are two steps");
+    // A text that does not fit is told before anything is made.
+    let long = " of the many letters that no slab of this size can bear";
+    window.type_into("Text", long);
+    window.wait("the preview", 60, |w| says(w, &["does not fit", "letter height"]));
+    window.press(Key::Tab);
+    window.press_undo();
+    assert_eq!(order(dir.path()).plinth.text.as_deref(), Some("TOWN"));
+    window.wait("the preview", 60, |w| !says(w, &["does not fit", "letter height"]));
     window.click("Make");
     window.wait("the parts are made", 240, |w| w.is_enabled("Validate") || says(w, &["rror"]));
     assert!(says(&window, &["cm\u{b3}"]) && window.is_enabled("Validate"));
@@ -486,7 +627,33 @@ fn the_part_stands_on_its_bed_with_section_heat_maps_and_photos() {
         window.wait(heat, 60, |w| !says(w, &["measuring the part"]));
         let (_, shown) = mean(&mut window);
         assert!((0..3).any(|k| (shown[k] - colours[k]).abs() > 8.0), "{heat} {legend}: {shown:?} {colours:?}");
+        assert!(says(&window, &[legend]), "{heat}");
     }
+    // Left of the line the part looks as it does without the wipe, bed and build volume included.
+    window.click("Wipe");
+    window.wait("the line", 60, |w| w.has("Line of the wipe"));
+    let (_, half) = mean(&mut window);
+    window.harness.get_by_role_and_label(Role::Slider, "Line").set_value_accesskit(1.0);
+    window.settle_for(12);
+    let rect = picture(&window, "Part on the bed").shrink(90.0);
+    let (_, own) = mean(&mut window);
+    let wiped = window.harness.render().expect("drawn");
+    window.choose("Surface", "Colours");
+    window.wait("the part is drawn", 60, |w| !says(w, &["drawing the part"]));
+    window.settle_for(12);
+    assert_eq!(picture(&window, "Part on the bed").shrink(90.0), rect);
+    let plain = window.harness.render().expect("drawn");
+    let other = (rect.min.y as u32..rect.max.y as u32)
+        .flat_map(|y| (rect.min.x as u32..rect.max.x as u32).map(move |x| (x, y)))
+        .filter(|&(x, y)| {
+            let (a, b) = (wiped.get_pixel(x, y).0, plain.get_pixel(x, y).0);
+            (0..3).any(|k| a[k].abs_diff(b[k]) > 2)
+        });
+    assert_eq!(other.count(), 0);
+    assert!((0..3).any(|k| (half[k] - own[k]).abs() > 3.0), "{half:?} {own:?}");
+    window.choose("Surface", "Photos");
+    window.wait("the measure", 60, |w| !says(w, &["measuring the part"]));
+    window.click("Wipe");
     let at = picture(&window, "Part on the bed").center();
     click_at(&mut window, at);
     assert!(says(&window, &["4 photos see this point"]) || says(&window, &["photos see this point"]));
@@ -540,22 +707,76 @@ fn pictures_of_the_print_layout() {
             image::codecs::jpeg::JpegEncoder::new_with_quality(file, 82).encode_image(&rgb).unwrap();
         }
     };
-    for (theme, word) in [(Theme::Dark, "dark"), (Theme::Light, "light")] {
-        let mut window = shown(Window::drawn(dir.path(), Some(&root), theme, [1280.0, 800.0], 1.0));
+    let sizes = [(Theme::Dark, "dark", [1280.0, 800.0]), (Theme::Light, "light", [1280.0, 800.0])];
+    let large = [(Theme::Dark, "dark-large", [1920.0, 1080.0])];
+    for (theme, word, size) in sizes.into_iter().chain(large.into_iter().filter(|_| to.is_some())) {
+        let mut window = shown(Window::drawn(dir.path(), Some(&root), theme, size, 1.0));
+        let ready = |w: &Window| ["measuring", "proofing", "drawing"].iter().all(|a| !says(w, &[a, "the part"]));
         keep(&mut window, &format!("print-area-{word}.jpg"));
         window.click("Make");
-        window.wait("the part is made", 400, |w| w.is_enabled("Validate"));
+        window.wait("the part is made", 900, |w| w.is_enabled("Validate"));
         keep(&mut window, &format!("print-layout-{word}.jpg"));
-        window.choose("Section", "Along");
-        window.click("Validate");
-        window.wait("the verdict", 400, |w| says(w, &["ault"]) && w.is_enabled("Make"));
         window.choose("Surface", "Wall thickness");
-        window.wait("the measure", 200, |w| !says(w, &["measuring the part"]));
-        keep(&mut window, &format!("print-thickness-{word}.jpg"));
+        window.wait("the measure", 200, ready);
         let at = picture(&window, "Part on the bed").center();
         click_at(&mut window, at);
         keep(&mut window, &format!("print-photos-{word}.jpg"));
+        window.click("Show all");
+        window.click("Validate");
+        window.wait("the verdict", 400, |w| says(w, &["ault"]) && w.is_enabled("Make"));
+        keep(&mut window, &format!("print-thickness-{word}.jpg"));
+        if window.has("Waive...") {
+            window.click("Waive...");
+            keep(&mut window, &format!("print-waive-{word}.jpg"));
+            window.click("Give up");
+        }
+        window.choose("Section", "Along");
+        keep(&mut window, &format!("print-section-{word}.jpg"));
+        window.choose("Section", "None");
+        press(&mut window, "Colours and proof");
+        window.harness.get_by_role_and_label(Role::ComboBox, "Profile").scroll_to_me();
+        window.settle();
+        window.choose("Profile", "Generic plaster, binder jetting");
+        window.wait("the colours", 60, |w| w.is_enabled("Show the proof"));
+        press(&mut window, "Show the proof");
+        window.wait("the proof", 200, |w| ready(w) && says(w, &["out of gamut"]));
+        keep(&mut window, &format!("print-proof-{word}.jpg"));
+        window.choose("Surface", "Colour error");
+        window.wait("the errors", 200, |w| ready(w) && says(w, &["seen from"]));
+        keep(&mut window, &format!("print-error-{word}.jpg"));
+        if word.ends_with("large") {
+            window.choose("Printer", "Prusa, filament in several colours");
+            press(&mut window, "Hollow, pieces, text");
+            window.harness.get_by_role_and_label(Role::ComboBox, "Pieces").scroll_to_me();
+            window.settle();
+            window.choose("Pieces", "Columns and rows");
+            set(&mut window, "Base", 8.0);
+            window.harness.get_by_role_and_label(Role::TextInput, "Text").scroll_to_me();
+            window.settle();
+            window.type_into("Text", "VEDUTA SAMPLE FLIGHT");
+            press(&mut window, "North arrow");
+            window.click("Area");
+            keep(&mut window, "print-text-large.jpg");
+            window.click("Area and part");
+            window.click("Make");
+            window.wait("the parts are made", 900, |w| w.is_enabled("Validate"));
+            window.choose("Part", "Put together");
+            window.choose("Surface", "Soft proof");
+            window.wait("the filaments", 400, |w| ready(w) && says(w, &["regions"]));
+            keep(&mut window, "print-split-large.jpg");
+        }
         window.click("Back to the panes");
         keep(&mut window, &format!("print-pane-{word}.jpg"));
+        // The next window starts from the same order.
+        for _ in 0..20 {
+            if order_of(&root) != Order::default() {
+                window.press_undo();
+            }
+        }
     }
+}
+
+fn order_of(root: &Path) -> Order {
+    let project = Project::open_to_read(root).unwrap();
+    serde_json::from_value(project.manifest().order.clone()).unwrap_or_default()
 }

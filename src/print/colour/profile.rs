@@ -9,6 +9,7 @@
 
 use crate::image::colour::linear_of_lab;
 use moxcms::{ColorProfile, Matrix3d, ProfileText, ToneReprCurve, Xyzd};
+use std::path::Path;
 
 /// What a process can show.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -90,7 +91,9 @@ impl ProfileError {
             Self::Unusable { .. } => {
                 "give the .icc file of the printer and material, as its maker or your service provides it"
             }
-            Self::NoGeneric { .. } => "give the printer's own profile with --icc FILE, or proof without one",
+            Self::NoGeneric { .. } => {
+                "give the printer's own profile with --icc FILE, or a generic one by its name: plaster, resin or powder"
+            }
         }
     }
 }
@@ -101,6 +104,12 @@ pub fn generic(process: &str) -> Result<&'static [u8], ProfileError> {
     let missing = || ProfileError::NoGeneric { process: process.to_string(), known: known() };
     let model = MODELS.iter().find(|m| m.process == process).ok_or_else(missing)?;
     FILES.iter().find(|f| f.0 == model.name).map(|f| f.1).ok_or_else(missing)
+}
+
+/// A generic profile by its own name.
+pub fn named(name: &Path) -> Option<(&'static Model, &'static [u8])> {
+    let model = MODELS.iter().find(|m| Path::new(m.name) == name)?;
+    FILES.iter().find(|f| f.0 == model.name).map(|f| (model, f.1))
 }
 
 /// Reads a profile; `name` is for messages.

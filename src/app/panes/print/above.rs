@@ -1,6 +1,7 @@
 //! The city from above with the area on it: to move, to size, to turn, to draw.
 
 use super::super::map::{scale_bar, tag_on};
+use super::preview::Preview;
 use super::ready::{Picture, Ready};
 use super::shape::{self, Handle};
 use crate::print::{Area, Rectangle};
@@ -27,6 +28,8 @@ pub(super) struct Above {
     middle: Vector2<f64>,
     /// Units of the ground for a point of the screen; 0 = fit.
     scale: f64,
+    /// The size of the view in which everything was fitted; none since a person moved the city.
+    fitted: Option<Vec2>,
     drag: Option<(Handle, Vector2<f64>, Area)>,
     /// Corners of a polygon that is being drawn.
     pub(super) drawing: Option<Vec<Vector2<f64>>>,
@@ -57,6 +60,7 @@ pub(super) struct Scene<'a> {
     pub(super) ready: &'a Ready,
     pub(super) picture: Option<&'a Picture>,
     pub(super) linked: Linked,
+    pub(super) preview: &'a Preview,
     /// Millimetres of the part for a unit of the ground.
     pub(super) mm_per_unit: f64,
 }
@@ -79,7 +83,8 @@ impl Above {
             ui.allocate_exact_size(ui.available_size().max(Vec2::splat(60.0)), Sense::click_and_drag());
         response.widget_info(|| egui::WidgetInfo::labeled(egui::Role::Image, true, "City from above"));
         let (low, high) = scene.ready.bounds;
-        if self.scale <= 0.0 {
+        if self.scale <= 0.0 || self.fitted.is_some_and(|size| size != rect.size()) {
+            self.fitted = Some(rect.size());
             self.middle = (low + high) / 2.0;
             let size = high - low;
             self.scale = 1.06 * (size.x / f64::from(rect.width())).max(size.y / f64::from(rect.height())).max(1e-6);
@@ -109,14 +114,17 @@ impl Above {
             dashed(&painter, &place, &shape::ring(&well.into()), Stroke::new(1.2, Color32::from_white_alpha(150)));
         }
         if let Some(area) = shown.filter(|_| self.drawing.is_none()) {
-            paint_area(&area, chosen.is_none(), scene, &place, ui, &painter);
+            paint_area(&area, chosen.is_none(), &place, ui, &painter);
+            scene.preview.paint(|p| place.at(p), &painter);
+            linked(&scene.linked, &place, &painter);
+            numbers(&area.frame(), scene, &place, ui, &painter);
         }
         self.paint_drawing(&place, &response, ui, &painter);
-        linked(&scene.linked, &place, &painter);
         scale_bar(ui, &painter, rect, self.scale, scene.ready.subject.metric);
     }
 
     fn pan(&mut self, response: &Response) {
+        self.fitted = None;
         let d = response.drag_delta();
         self.middle += Vector2::new(-f64::from(d.x), f64::from(d.y)) * self.scale;
     }
@@ -125,6 +133,7 @@ impl Above {
         let Some(p) = response.hover_pos() else { return };
         let scroll = ui.input(|i| i.smooth_scroll_delta().y + 200.0 * (i.zoom_delta() - 1.0));
         if scroll != 0.0 {
+            self.fitted = None;
             let ground = |a: &Self| Place { rect, middle: a.middle, scale: a.scale }.ground(p);
             let under = ground(self);
             self.scale = (self.scale * f64::from(-scroll / 250.0).exp()).clamp(1e-5, 1e5);
@@ -212,7 +221,7 @@ fn dashed(painter: &Painter, place: &Place, ring: &[Vector2<f64>], stroke: Strok
     painter.extend(Shape::dashed_line(&closed, stroke, 6.0, 5.0));
 }
 
-fn paint_area(area: &Area, automatic: bool, scene: &Scene<'_>, place: &Place, ui: &egui::Ui, painter: &Painter) {
+fn paint_area(area: &Area, automatic: bool, place: &Place, ui: &egui::Ui, painter: &Painter) {
     let accent = super::super::super::shell::accent(ui);
     let ring = shape::ring(area);
     let line: Vec<Pos2> = ring.iter().map(|p| place.at(p)).collect();
@@ -244,7 +253,6 @@ fn paint_area(area: &Area, automatic: bool, scene: &Scene<'_>, place: &Place, ui
             ),
         };
     }
-    numbers(&frame, scene, place, ui, painter);
 }
 
 /// Sizes beside the sides, on the ground and on the part.
@@ -255,18 +263,16 @@ fn numbers(frame: &Rectangle, scene: &Scene<'_>, place: &Place, ui: &egui::Ui, p
     let below = place.at(&(frame.centre + turn * Vector2::new(0.0, -frame.size.y / 2.0)));
     let beside = place.at(&(frame.centre + turn * Vector2::new(frame.size.x / 2.0, 0.0)));
     let middle = place.at(&frame.centre);
-    // Away from the middle, so that the text never lies on its own handle; and never over the edge of the view.
-    let out = |p: Pos2| {
-        let away = (p - middle).normalized() * 20.0;
-        let room = place.rect.shrink2(egui::vec2(82.0, 26.0));
-        let at = p + away;
-        Pos2::new(
-            at.x.clamp(room.min.x, room.max.x.max(room.min.x)),
-            at.y.clamp(room.min.y, room.max.y.max(room.min.y)),
-        )
-    };
-    tag_on(ui, painter, out(below), Align2::CENTER_CENTER, &text(frame.size.x));
-    tag_on(ui, painter, out(beside), Align2::CENTER_CENTER, &text(frame.size.y));
+    for (from, length) in [(below, frame.size.x), (beside, frame.size.y)] {
+        // Away from the middle, so that the text never lies on its own handle; and never over the edge of the view.
+        let words = text(length);
+        let half = egui::vec2(words.len() as f32 * 3.3 + 6.0, 11.0);
+        let away = (from - middle).normalized();
+        let at = from + away * 14.0 + away * half;
+        let room = place.rect.shrink2(half);
+        let at = at.clamp(room.min, room.max.max(room.min));
+        tag_on(ui, painter, at, Align2::CENTER_CENTER, &words);
+    }
 }
 
 fn linked(linked: &Linked, place: &Place, painter: &Painter) {

@@ -12,8 +12,8 @@ use rayon::prelude::*;
 
 /// Rows across the plane.
 const ROWS: usize = 700;
-/// Colour of cut material (sRGB).
-const MATERIAL: [u8; 3] = [222, 150, 96];
+/// Colour of cut material (sRGB): one that no measure has.
+const MATERIAL: [u8; 3] = [98, 116, 136];
 
 /// The cut face at `at` along `axis` (0 = x, 1 = y, 2 = z); nothing where the plane meets no material.
 pub(super) fn cap(mesh: &Mesh, axis: usize, at: f64) -> Option<City> {

@@ -1,16 +1,14 @@
 //! The order as numbers and lists, left of the views.
 
-use super::figures::Figures;
 use super::locked::{self, Locked};
 use super::ready::Ready;
 use super::shape::{self, Kind};
-use super::{PrintView, finish, templates};
+use super::{PrintView, colour, finish, meters, templates};
 use crate::app::settings::Settings;
 use crate::order::{Field, Order};
-use crate::print::printer::{Limit, Printer};
 use crate::print::{Area, Rectangle};
 use eframe::egui::containers::menu::{MenuButton, MenuConfig};
-use eframe::egui::{self, ComboBox, DragValue, Grid, RichText, TextEdit};
+use eframe::egui::{self, Align, ComboBox, DragValue, Grid, Layout, RichText, TextEdit};
 use std::ops::RangeInclusive;
 
 /// A number with its label in a grid's row.
@@ -39,7 +37,7 @@ pub(super) fn grid(name: &str, ui: &mut egui::Ui, add: impl FnOnce(&mut egui::Ui
 }
 
 /// A button that opens a small sheet with fields, which a click inside does not close.
-fn sheet(name: &str, ui: &mut egui::Ui, add: impl FnOnce(&mut egui::Ui)) -> egui::Response {
+pub(super) fn sheet(name: &str, ui: &mut egui::Ui, add: impl FnOnce(&mut egui::Ui)) -> egui::Response {
     let config = MenuConfig::new().close_behavior(egui::PopupCloseBehavior::CloseOnClickOutside);
     MenuButton::new(name).config(config).ui(ui, add).0
 }
@@ -52,13 +50,16 @@ fn heading(text: &str, ui: &mut egui::Ui) {
 /// Draws them all.
 pub(super) fn show(view: &mut PrintView, ready: &Ready, settings: &mut Settings, ui: &mut egui::Ui) {
     egui::ScrollArea::vertical().id_salt("print controls").auto_shrink(false).show(ui, |ui| {
+        // Room for the bar that scrolls.
+        ui.set_max_width(ui.available_width() - 8.0);
         template(view, settings, ui);
         printer(view, ready, ui);
         area(view, ready, ui);
         size(view, ready, ui);
         body(&mut view.draft, ui);
         let printer = view.printer().cloned();
-        finish::show(&mut view.draft, printer.as_ref(), ui);
+        finish::show(&mut view.draft, printer.as_ref(), view.preview.wrong.as_ref(), ui);
+        colour::show(view, printer.as_ref(), ui);
     });
 }
 
@@ -74,26 +75,24 @@ fn printer(view: &mut PrintView, ready: &Ready, ui: &mut egui::Ui) {
     ui.horizontal(|ui| {
         let label = ui.label(RichText::new("Printer").strong().size(14.0));
         let title = view.printer().map_or(view.draft.printer.as_str(), |p| p.title.as_str()).to_string();
-        let wide = (ui.available_width() - 66.0).max(60.0);
-        let list = ComboBox::from_id_salt("printer").selected_text(&title).width(wide).truncate().show_ui(ui, |ui| {
-            for p in ready.printers.as_deref().unwrap_or_default() {
-                let chosen = view.draft.printer == p.name;
-                if ui.selectable_label(chosen, &p.title).on_hover_text(&p.process).clicked() {
-                    view.draft.printer.clone_from(&p.name);
-                }
-            }
+        // From the right, so that the longest title leaves room for the button.
+        ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
+            own_printer(view, ui);
+            let wide = ui.available_width();
+            let list =
+                ComboBox::from_id_salt("printer").selected_text(&title).width(wide).height(400.0).truncate().show_ui(
+                    ui,
+                    |ui| {
+                        for p in ready.printers.as_deref().unwrap_or_default() {
+                            let chosen = view.draft.printer == p.name;
+                            if ui.selectable_label(chosen, &p.title).on_hover_text(&p.process).clicked() {
+                                view.draft.printer.clone_from(&p.name);
+                            }
+                        }
+                    },
+                );
+            list.response.labelled_by(label.id).on_hover_text(title);
         });
-        list.response.labelled_by(label.id).on_hover_text(title);
-        let own = sheet("Own", ui, |ui| {
-            let label = ui.label("Path of a rule pack (.toml)");
-            ui.add(TextEdit::singleline(&mut view.pack).desired_width(260.0)).labelled_by(label.id);
-            let given = view.pack.trim().ends_with(".toml");
-            if ui.add_enabled(given, egui::Button::new("Take it")).clicked() {
-                view.draft.printer = view.pack.trim().to_string();
-                ui.close();
-            }
-        });
-        own.on_hover_text("A rule pack of your own; `veduta printers --json` shows what is in one");
     });
     if let Err((headline, hint)) = &ready.printers {
         ui.colored_label(ui.visuals().error_fg_color, headline).on_hover_text(hint);
@@ -103,72 +102,32 @@ fn printer(view: &mut PrintView, ready: &Ready, ui: &mut egui::Ui) {
     }
     let Some(figures) = view.figures.clone() else { return };
     if let Some(printer) = view.printer().cloned() {
-        meters(&figures, &printer, ui);
-        costs(&figures, &printer, view.draft.copies, ui);
+        meters::show(&figures, &printer, ui);
+        meters::costs(&figures, &printer, view.draft.copies, ui);
     }
 }
 
-/// How near the part is to the printer's limits.
-fn meters(figures: &Figures, printer: &Printer, ui: &mut egui::Ui) {
-    let about = |exact: bool| if exact { "" } else { "~ " };
-    if let Some(build) = &printer.build_mm {
-        let ([x, y, z], [a, b, c]) = (figures.size_mm, build.value);
-        let text = format!("{}{x:.0} x {y:.0} x {z:.0} of {a:.0} x {b:.0} x {c:.0} mm", about(figures.exact));
-        meter("Size", figures.fills(build.value), text, build, ui);
-    }
-    if let Some(limit) = &printer.triangles {
-        let text = format!("{}{:.0} k of {:.0} k", about(figures.exact), figures.triangles / 1e3, limit.value / 1e3);
-        meter("Triangles", figures.triangles / limit.value, text, limit, ui);
-    }
-    if let Some(limit) = &printer.texture_px {
-        let text = format!("{:.0} of {:.0} px", figures.texture_px, limit.value);
-        meter("Texture", figures.texture_px / limit.value, text, limit, ui);
-    }
-    if let Some(limit) = &printer.file_mb {
-        let text = format!("{}{:.1} of {:.0} MB", about(figures.file_exact), figures.file_mb, limit.value);
-        meter("File", figures.file_mb / limit.value, text, limit, ui);
-    }
-}
-
-fn meter<T>(name: &str, share: f64, text: String, limit: &Limit<T>, ui: &mut egui::Ui) {
-    let over = share > 1.0;
-    let colour = if over { ui.visuals().error_fg_color } else { super::super::super::shell::accent(ui) };
-    ui.horizontal(|ui| {
-        ui.add_sized([62.0, 18.0], egui::Label::new(name).halign(egui::Align::Min));
-        let text = if over { format!("{text}: too much") } else { text };
-        let label = RichText::new(text).size(12.0).color(ui.visuals().strong_text_color());
-        let bar = egui::ProgressBar::new(share.min(1.0) as f32).fill(colour.gamma_multiply(0.45)).text(label);
-        ui.add(bar).on_hover_text(format!("limit by {} ({})", limit.source, limit.date));
+fn own_printer(view: &mut PrintView, ui: &mut egui::Ui) {
+    let own = sheet("Own", ui, |ui| {
+        let label = ui.label("Path of a rule pack (.toml)");
+        ui.add(TextEdit::singleline(&mut view.pack).desired_width(260.0)).labelled_by(label.id);
+        let given = view.pack.trim().ends_with(".toml");
+        if ui.add_enabled(given, egui::Button::new("Take it")).clicked() {
+            view.draft.printer = view.pack.trim().to_string();
+            ui.close();
+        }
     });
-}
-
-fn costs(figures: &Figures, printer: &Printer, copies: u32, ui: &mut egui::Ui) {
-    let about = if figures.exact { "" } else { "about " };
-    let mut text = format!("{about}{:.0} cm\u{b3}", figures.volume_cm3);
-    if let Some(mass) = figures.mass_g(printer) {
-        text += &format!(", {mass:.0} g");
-    }
-    match figures.price(printer) {
-        Some(price) if copies > 1 => text += &format!(", {:.2} for {copies}", price * f64::from(copies)),
-        Some(price) => text += &format!(", {price:.2}"),
-        None => {}
-    }
-    let tip = if figures.exact {
-        "Measured on the made part; price in the profile's currency"
-    } else {
-        "From the city's heights, before the part is made: the volume to a few percent, the surface is more"
-    };
-    ui.label(RichText::new(text).strong()).on_hover_text(tip);
-    if figures.price(printer).is_none() {
-        ui.weak("The profile knows no price.");
-    }
+    own.on_hover_text("A rule pack of your own; `veduta printers --json` shows what is in one");
 }
 
 fn area(view: &mut PrintView, ready: &Ready, ui: &mut egui::Ui) {
     heading("Area", ui);
     let now = view.area(ready);
     let kind = Kind::of(view.draft.area.as_ref());
-    ui.horizontal_wrapped(|ui| {
+    ui.horizontal(|ui| {
+        // Four words in one row.
+        ui.spacing_mut().item_spacing.x = 2.0;
+        ui.spacing_mut().button_padding.x = 7.0;
         for (other, name) in Kind::ALL {
             if ui.selectable_label(kind == other, name).clicked() && other != kind {
                 view.draft.area = now.as_ref().and_then(|a| other.from(a));
@@ -207,7 +166,7 @@ fn area(view: &mut PrintView, ready: &Ready, ui: &mut egui::Ui) {
     wrong(&view.draft, Field::Area, ui);
     ui.horizontal_wrapped(|ui| {
         let tip = "Into the largest rectangle that photos cover well";
-        let snap = ui.add_enabled(ready.well.is_some(), egui::Button::new("Snap to the well-covered part"));
+        let snap = ui.add_enabled(ready.well.is_some(), egui::Button::new("Snap to coverage"));
         if snap.on_hover_text(tip).clicked()
             && let Some(well) = ready.well
         {
@@ -270,6 +229,7 @@ fn size(view: &mut PrintView, ready: &Ready, ui: &mut egui::Ui) {
             if number.show(&mut n, ui) {
                 locked::set_scale(&mut view.draft, n);
             }
+            ui.end_row();
         }
         let tip = "Longest side of the part; the area stays, the scale follows";
         let number = Number { label: "Longest side", tip, suffix: " mm", range: 1.0..=5000.0, speed: 0.5, decimals: 1 };
@@ -326,17 +286,23 @@ fn template(view: &mut PrintView, settings: &mut Settings, ui: &mut egui::Ui) {
     let mut chosen = None;
     ui.horizontal(|ui| {
         let label = ui.label(RichText::new("Template").strong().size(14.0));
-        let wide = (ui.available_width() - 66.0).max(60.0);
-        let list = ComboBox::from_id_salt("template").selected_text(&now).width(wide).truncate().show_ui(ui, |ui| {
-            for (name, order) in &all {
-                if ui.selectable_label(now == *name, name).clicked() {
-                    chosen = Some(order.clone());
-                }
-            }
+        ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
+            sheet("Keep", ui, |ui| keep(view, settings, (&built_in, &own, &now), ui))
+                .on_hover_text("Keep this order as a template, or delete one");
+            let wide = ui.available_width();
+            let list =
+                ComboBox::from_id_salt("template").selected_text(&now).width(wide).height(400.0).truncate().show_ui(
+                    ui,
+                    |ui| {
+                        for (name, order) in &all {
+                            if ui.selectable_label(now == *name, name).clicked() {
+                                chosen = Some(order.clone());
+                            }
+                        }
+                    },
+                );
+            list.response.labelled_by(label.id).on_hover_text("Printer, size and body of a template; the area stays");
         });
-        list.response.labelled_by(label.id).on_hover_text("Printer, size and body of a template; the area stays");
-        sheet("Keep", ui, |ui| keep(view, settings, (&built_in, &own, &now), ui))
-            .on_hover_text("Keep this order as a template, or delete one");
     });
     if let Some(template) = chosen {
         view.draft = templates::applied(&template, &view.draft);

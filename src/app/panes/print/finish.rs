@@ -1,6 +1,7 @@
 //! How the body is finished: hollow, cut into pieces, a slab with text and north arrow.
 
 use super::controls::{Number, grid, wrong};
+use super::job::Failure;
 use crate::order::{Field, Order};
 use crate::print::printer::Printer;
 use crate::print::split::Split;
@@ -10,13 +11,17 @@ use eframe::egui::{self, CollapsingHeader, ComboBox, DragValue, TextEdit};
 const SHELL_MM: f64 = 2.5;
 
 /// Draws the controls.
-pub(super) fn show(order: &mut Order, printer: Option<&Printer>, ui: &mut egui::Ui) {
+pub(super) fn show(order: &mut Order, printer: Option<&Printer>, wrong: Option<&Failure>, ui: &mut egui::Ui) {
     ui.add_space(4.0);
     let header = CollapsingHeader::new("Hollow, pieces, text").id_salt("finish");
     header.show(ui, |ui| {
         hollow(order, printer, ui);
         split(order, ui);
         slab(order, ui);
+        // What making it would say, before it is made.
+        if let Some(why) = wrong {
+            ui.colored_label(ui.visuals().error_fg_color, &why.headline).on_hover_text(&why.hint);
+        }
     });
 }
 

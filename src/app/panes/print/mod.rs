@@ -1,20 +1,29 @@
 //! The print layout: which piece of the city, how large, for which printer; the part on its bed; what the judge says of it;
 //! the files.
 //!
-//! `above.rs` is the city with the area, `bed.rs` the made part, `controls.rs` the order's numbers, `results.rs` making,
-//! validating and exporting; `ready.rs`, `job.rs` and `heat.rs` work in threads. What is decided is an
+//! `layout.rs` arranges the rest: `above.rs` is the city with the area, `bed.rs` the made part, `controls.rs` the order's
+//! numbers, `results.rs` making, validating and exporting; `ready.rs`, `job.rs`, `look.rs` and `heat.rs` work in threads. What is decided is an
 //! [`Order`] in the project, changed through the window's edits; a change that is still being dragged or typed is a draft.
 
 mod above;
+mod assembly;
 mod bed;
 mod cap;
+mod colour;
 mod controls;
 mod estimate;
 mod figures;
+mod fine;
 mod finish;
 mod heat;
 mod job;
+mod layout;
+mod legend;
 mod locked;
+mod look;
+mod mend;
+mod meters;
+mod preview;
 mod ready;
 mod results;
 mod section;
@@ -26,12 +35,13 @@ mod wipe;
 use super::super::VedutaApp;
 use super::super::action::Action;
 use super::super::session::Session;
-use crate::order::{Judged, Made, Order, command, make, printers, write};
+use crate::order::{ColourOrder, Judged, Made, Order, command, make, printers, write};
 use crate::print::Area;
 use crate::print::printer::Printer;
-use eframe::egui::{self, Panel};
+use eframe::egui;
 use figures::Figures;
 use job::{Failure, Job};
+pub(super) use layout::show;
 use locked::Locked;
 use ready::{Loads, Ready};
 use results::{Asked, Results};
@@ -45,11 +55,13 @@ enum Views {
     Both,
     Above,
     Part,
+    /// The order's numbers, where there is no room for them beside the views.
+    Order,
 }
 
 impl Views {
     fn with_part(self) -> Self {
-        if self == Self::Above { Self::Part } else { self }
+        if matches!(self, Self::Above | Self::Order) { Self::Part } else { self }
     }
 }
 
@@ -73,6 +85,7 @@ pub struct PrintView {
     typing: Option<egui::Id>,
     loads: Loads,
     above: above::Above,
+    preview: preview::Preview,
     bed: bed::Bed,
     views: Views,
     /// The printer's name and what it is.
@@ -88,8 +101,14 @@ pub struct PrintView {
     /// The order for which the figures were made, whether on the made part, and with how many judgements.
     figures_of: Option<(Order, u64, usize)>,
     made: Option<Arc<Made>>,
-    /// Number of the last making.
+    /// Number of the last making, and of the last colouring.
     generation: u64,
+    coloured: u64,
+    /// The made part in the draft's colours that comes, and the colours that were tried last.
+    colouring: Option<Job<Made>>,
+    tried: Option<ColourOrder>,
+    /// Path of a colour profile, as typed.
+    icc: String,
     work: Option<Work>,
     failure: Option<Failure>,
     results: Results,
@@ -141,6 +160,7 @@ impl PrintView {
             self.results.folder = beside.join(format!("{name}-order")).display().to_string();
         }
         self.follow_work();
+        self.recolour(ctx);
         if self.printer_of.as_ref() != Some(&self.draft.printer) {
             let name = self.draft.printer.clone();
             // A rule pack is a small file that is read once.
@@ -149,6 +169,8 @@ impl PrintView {
             self.figures_of = None;
         }
         if let Some(ready) = self.loads.there.clone() {
+            let (printer, area) = (self.printer().cloned(), self.area(&ready));
+            self.preview.follow((&self.draft, area.as_ref()), printer.as_ref(), &ready, ctx);
             self.estimate(&ready);
         }
     }
@@ -159,7 +181,7 @@ impl PrintView {
                 Some(Ok(made)) => {
                     self.made = Some(Arc::new(made));
                     self.generation += 1;
-                    self.figures_of = None;
+                    (self.figures_of, self.tried) = (None, None);
                     self.bed.forget();
                     self.results.forget();
                     None
@@ -190,6 +212,31 @@ impl PrintView {
         self.failure = failed.filter(|f| !f.cancelled);
     }
 
+    /// Gives the made part the draft's colours, where nothing else of it would be another one.
+    fn recolour(&mut self, ctx: &egui::Context) {
+        if let Some(outcome) = self.colouring.as_ref().and_then(Job::ended) {
+            self.colouring = None;
+            match outcome {
+                Ok(made) => {
+                    self.made = Some(Arc::new(made));
+                    self.coloured += 1;
+                    (self.figures_of, self.tried, self.failure) = (None, None, None);
+                    self.results.forget();
+                }
+                Err(why) => self.failure = Some(why).filter(|f| !f.cancelled),
+            }
+        }
+        let Some(made) = self.made.as_ref().filter(|m| m.order.shapes_the_same(&self.draft)) else { return };
+        let colour = &self.draft.colour;
+        let is_same = made.order.colour == *colour || self.tried.as_ref() == Some(colour);
+        if is_same || self.work.is_some() || self.colouring.is_some() || colour.check().is_some() {
+            return;
+        }
+        self.tried = Some(colour.clone());
+        let (made, colour) = (made.clone(), colour.clone());
+        self.colouring = Some(Job::start("colouring", ctx, move |run| made.recoloured(run, &colour)));
+    }
+
     /// Figures of the made part where it is what the order says, otherwise an estimate.
     fn estimate(&mut self, ready: &Ready) {
         let state = (self.draft.clone(), self.generation, self.results.judged.len());
@@ -201,7 +248,7 @@ impl PrintView {
         let scale = Locked::of(&self.draft, &area).mm_per_unit();
         let estimate = ready.field.estimate(&area, scale, self.draft.z_scale, self.draft.base_mm);
         self.covered = Some(estimate.map_or(0.0, |e| e.covered));
-        self.figures = match self.made.as_ref().filter(|m| m.order.makes_the_same(&self.draft)) {
+        self.figures = match self.made.as_ref().filter(|m| m.order.shapes_the_same(&self.draft)) {
             Some(made) => Some(Figures::of(made).with_files(&self.results.judged)),
             None => estimate.map(|e| Figures::estimated(&e, &ready.subject, shape::ground(&area), &options)),
         };
@@ -247,54 +294,14 @@ impl PrintView {
     }
 }
 
-/// Draws the pane.
-pub(super) fn show(app: &mut VedutaApp, ui: &mut egui::Ui) {
-    let Some(session) = app.session.as_ref() else { return };
-    let view = &mut app.print;
-    view.follow(session, ui.ctx());
-    header(view, ui);
-    if !session.current.contains_key("city") {
-        ui.centered_and_justified(|ui| ui.weak("There is no city yet: run the stages up to \"city\"."));
-        return;
-    }
-    let Some(ready) = view.loads.there.clone() else {
-        waiting(view, ui);
-        return;
-    };
-    let mut wanted = None;
-    let mut asked = None;
-    let wide = ui.available_width();
-    let (settings, device) = (&mut app.settings, app.render_state.clone());
-    Panel::left("print controls").resizable(false).exact_size((wide * 0.46).clamp(120.0, 300.0)).show(ui, |ui| {
-        controls::show(view, &ready, settings, ui);
-    });
-    let most = (ui.available_height() * 0.42).max(60.0);
-    Panel::bottom("print results").resizable(false).max_size(most).show(ui, |ui| {
-        asked = results::bar(view, ui);
-        results::export(view, session, ui);
-        let room = ui.available_height().clamp(40.0, most);
-        egui::ScrollArea::vertical().id_salt("findings").auto_shrink([false, true]).max_height(room).show(ui, |ui| {
-            wanted = view.bed.place(session, ready.subject.metric, ui);
-            results::faults(view, ui);
-        });
-    });
-    views(view, &ready, session, device.as_ref(), ui);
-    if let Some(asked) = asked {
-        view.start(asked, session, ui.ctx());
-    }
-    if let Some(photo) = wanted
-        && let Some(row) = session.rows.iter().position(|r| r.id == Some(photo))
-    {
-        app.photos.select(row);
-    }
-    commit(app, ui.ctx());
-}
-
 /// Keeps the draft as a step of the edits, once nothing of it is being dragged or typed.
 fn commit(app: &mut VedutaApp, ctx: &egui::Context) {
     let view = &mut app.print;
     let focus = ctx.memory(egui::Memory::focused).filter(|_| ctx.egui_wants_keyboard_input());
+    let mut typed = None;
     if view.last != view.draft {
+        // What was typed, and the click that ended the typing, are two steps.
+        typed = Some(view.last.clone()).filter(|_| view.typing.is_some() && focus != view.typing);
         view.last.clone_from(&view.draft);
         view.typing = focus;
     }
@@ -303,92 +310,10 @@ fn commit(app: &mut VedutaApp, ctx: &egui::Context) {
     if busy || !session.is_editable() || view.saved.as_ref().unwrap_or(&Order::default()) == &view.draft {
         return;
     }
-    let kept = session.set_order(&view.draft);
+    let typed = typed.filter(|t| t != view.saved.as_ref().unwrap_or(&Order::default()));
+    let kept = typed.map_or(Ok(()), |t| session.set_order(&t)).and_then(|()| session.set_order(&view.draft));
     app.print.saved.clone_from(&session.order);
     if let Err(e) = kept {
         app.fail(&e);
     }
-}
-
-fn header(view: &mut PrintView, ui: &mut egui::Ui) {
-    ui.horizontal_wrapped(|ui| {
-        for (views, name, tip) in [
-            (Views::Both, "Area and part", "Both views"),
-            (Views::Above, "Area", "The city from above"),
-            (Views::Part, "Part", "The part on the printer's bed"),
-        ] {
-            if ui.selectable_label(view.views == views, name).on_hover_text(tip).clicked() {
-                view.views = views;
-            }
-        }
-        if ui.button("Fit").on_hover_text("Show the whole city").clicked() {
-            view.above.fit();
-        }
-        let text = if view.alone { "Back to the panes" } else { "Whole window" };
-        if ui.button(text).on_hover_text("More room for the print layout").clicked() {
-            view.alone = !view.alone;
-        }
-    });
-}
-
-fn waiting(view: &PrintView, ui: &mut egui::Ui) {
-    ui.vertical_centered(|ui| {
-        ui.add_space(40.0);
-        if let Some(why) = &view.loads.failed {
-            ui.colored_label(ui.visuals().error_fg_color, &why.headline);
-            ui.weak(&why.hint);
-        } else if view.loads.is_busy() {
-            ui.spinner();
-            ui.weak("Reading the city");
-        } else {
-            ui.weak("The city is read when the run has ended.");
-        }
-    });
-}
-
-fn views(
-    view: &mut PrintView,
-    ready: &Arc<Ready>,
-    session: &Session,
-    device: Option<&eframe::egui_wgpu::RenderState>,
-    ui: &mut egui::Ui,
-) {
-    let both = view.views == Views::Both;
-    let room = ui.available_size();
-    if both && view.made.is_some() {
-        // Side by side where that leaves room for both, otherwise one above the other.
-        if room.x > 620.0 {
-            Panel::left("print area").resizable(false).exact_size(room.x * 0.5).show(ui, |ui| above(view, ready, ui));
-        } else {
-            Panel::top("print area").resizable(false).exact_size(room.y * 0.5).show(ui, |ui| above(view, ready, ui));
-        }
-    }
-    match (view.views, view.made.clone(), device) {
-        (Views::Above, ..) | (Views::Both, None, _) => above(view, ready, ui),
-        (_, None, _) => {
-            ui.centered_and_justified(|ui| ui.weak("There is no part yet: make it."));
-        }
-        (_, Some(_), None) => {
-            ui.centered_and_justified(|ui| ui.weak("There is no graphics adapter for the 3D view."));
-        }
-        (_, Some(made), Some(device)) => {
-            view.bed.tools(&made, ui);
-            let generation = view.generation;
-            view.bed.show(&bed::Scene { made: &made, generation, ready, session, device }, ui);
-        }
-    }
-}
-
-fn above(view: &mut PrintView, ready: &Ready, ui: &mut egui::Ui) {
-    let area = view.area(ready);
-    let mm_per_unit = area.as_ref().map_or(1.0, |a| Locked::of(&view.draft, a).mm_per_unit());
-    let mut linked = above::Linked::default();
-    if let Some(made) = view.made.as_ref().filter(|m| m.order.makes_the_same(&view.draft)) {
-        let line = view.bed.bounds(made).and_then(|b| view.bed.section.line(b));
-        let ground = |p: nalgebra::Vector2<f64>| made.city_from_part(view.bed.part, &p.push(0.0)).xy();
-        linked.section = line.map(|ends| ends.map(ground));
-        linked.place = view.bed.picked.as_ref().map(|p| p.place.xy());
-    }
-    let scene = above::Scene { ready, picture: view.loads.picture.as_ref(), linked, mm_per_unit };
-    view.above.show(&scene, area.as_ref(), &mut view.draft.area, ui);
 }

@@ -1,10 +1,10 @@
 //! Below the views: make, validate, export, and what came of it.
 
 use super::job::Job;
-use super::{PrintView, Work};
+use super::{PrintView, Work, mend};
 use crate::app::session::Session;
 use crate::base::Severity;
-use crate::order::{Format, Judged, Waiver, command};
+use crate::order::{Format, Judged, Order, Waiver, command};
 use crate::print::judge::Finding;
 use eframe::egui::{self, DragValue, RichText, TextEdit};
 use nalgebra::Vector3;
@@ -55,6 +55,9 @@ impl Results {
 /// What keeps an order from being exported, in a sentence.
 pub(super) fn blocked(view: &PrintView) -> Option<String> {
     let Some(made) = view.made.as_ref() else { return Some("Make the part first.".into()) };
+    if view.colouring.is_some() && made.order.shapes_the_same(&view.draft) {
+        return Some("The part gets its new colours.".into());
+    }
     if !made.order.makes_the_same(&view.draft) {
         return Some("The order has changed since the part was made: make it again.".into());
     }
@@ -122,15 +125,15 @@ pub(super) fn bar(view: &mut PrintView, ui: &mut egui::Ui) -> Option<Asked> {
 }
 
 fn state(view: &PrintView, blocked: Option<String>, ui: &mut egui::Ui) {
-    if let Some((folder, files)) = &view.results.exported {
+    if let Some(why) = blocked {
+        ui.weak(why);
+    } else if let Some((folder, files)) = &view.results.exported {
         ui.label(format!("{files} files written to {}", folder.display()));
         let report = folder.join("report.html");
         if ui.small_button("Open the report").clicked() {
             // Without a browser nothing opens; the file's place is said above.
             let _ = open::that_detached(report);
         }
-    } else if let Some(why) = blocked {
-        ui.weak(why);
     } else {
         let faults = view.results.judged.iter().flat_map(Judged::faults).count();
         ui.label(if faults == 0 { "No fault." } else { "All faults are waived." });
@@ -147,7 +150,12 @@ pub(super) fn faults(view: &mut PrintView, ui: &mut egui::Ui) {
     let mut lead = None;
     let mut waive: Option<String> = None;
     let mut back: Option<String> = None;
+    let mut mend: Option<Order> = None;
+    let mut waiving = view.results.waiving.take();
+    let mut done = None;
     let rows = view.results.rows();
+    // The same fault of several parts is waived once.
+    let first = waiving.as_ref().and_then(|w| rows.iter().find(|r| r.finding.code == w.0)).map(|r| r.part);
     ui.horizontal_wrapped(|ui| {
         let faults = rows.iter().filter(|r| r.finding.severity == Severity::Error).count();
         let text = match faults {
@@ -179,15 +187,6 @@ pub(super) fn faults(view: &mut PrintView, ui: &mut egui::Ui) {
         });
         ui.horizontal_wrapped(|ui| {
             ui.add_space(12.0);
-            for (i, place) in f.places.iter().take(8).enumerate() {
-                let value =
-                    place.value.map_or_else(|| format!("Place {}", i + 1), |v| format!("Place {}: {v:.2} mm", i + 1));
-                let [x, y, z] = place.at;
-                let tip = format!("at {x:.1}, {y:.1}, {z:.1} mm; {} near it. Click to go there", place.count);
-                if ui.small_button(value).on_hover_text(tip).clicked() {
-                    lead = Some((row.part, Vector3::from(place.at)));
-                }
-            }
             match waiver {
                 Some(w) => {
                     ui.weak(format!("because: {}", w.reason));
@@ -199,16 +198,44 @@ pub(super) fn faults(view: &mut PrintView, ui: &mut egui::Ui) {
                     if ui.small_button("Waive...").on_hover_text("Say why it does not matter here").clicked() {
                         waive = Some(f.code.clone());
                     }
-                    ui.weak(&f.hint);
+                    if let Some((word, tip, mended)) = mend::of(&f.code, &view.draft)
+                        && ui.small_button(word).on_hover_text(tip).clicked()
+                    {
+                        mend = Some(mended);
+                    }
                 }
                 None => {}
             }
+            for (i, place) in f.places.iter().take(6).enumerate() {
+                let value =
+                    place.value.map_or_else(|| format!("Place {}", i + 1), |v| format!("Place {}: {v:.2} mm", i + 1));
+                let [x, y, z] = place.at;
+                let tip = format!("at {x:.1}, {y:.1}, {z:.1} mm; {} near it. Click to go there", place.count);
+                if ui.small_button(value).on_hover_text(tip).clicked() {
+                    lead = Some((row.part, Vector3::from(place.at)));
+                }
+            }
+            if f.severity == Severity::Error && waiver.is_none() {
+                ui.weak(&f.hint);
+            }
         });
+        // The reason is asked for at the fault itself.
+        if let Some((_, reason)) = waiving.as_mut().filter(|w| w.0 == f.code && Some(row.part) == first) {
+            done = ask(&f.code, reason, ui).or(done);
+        }
     }
     view.results.all = all;
     if let Some((part, at)) = lead {
         view.views = view.views.with_part();
         view.bed.lead_to(part, at);
+    }
+    match (done, waiving.as_ref()) {
+        (Some(true), Some((code, reason))) => {
+            view.draft.waived.retain(|w| w.code != *code);
+            view.draft.waived.push(Waiver { code: code.clone(), reason: reason.trim().into() });
+        }
+        (None, _) => view.results.waiving = waiving,
+        _ => {}
     }
     if let Some(code) = waive {
         view.results.waiving = Some((code, String::new()));
@@ -216,27 +243,39 @@ pub(super) fn faults(view: &mut PrintView, ui: &mut egui::Ui) {
     if let Some(code) = back {
         view.draft.waived.retain(|w| w.code != code);
     }
-    waiving(view, ui);
+    if let Some(order) = mend {
+        view.draft = order;
+    }
 }
 
-fn waiving(view: &mut PrintView, ui: &mut egui::Ui) {
-    let Some((code, reason)) = view.results.waiving.as_mut() else { return };
-    let (mut done, mut given_up) = (false, false);
-    ui.horizontal(|ui| {
+/// Asks for the reason of a waiver; true when it was given, false when it was given up.
+fn ask(code: &str, reason: &mut String, ui: &mut egui::Ui) -> Option<bool> {
+    let mut done = None;
+    let row = ui.horizontal(|ui| {
+        ui.add_space(12.0);
         let label = ui.label(format!("Why {code} does not matter"));
-        let room = (ui.available_width() - 180.0).max(80.0);
-        ui.add(TextEdit::singleline(reason).desired_width(room)).labelled_by(label.id);
+        let room = (ui.available_width() - 170.0).clamp(80.0, 420.0);
+        let field = ui.add(TextEdit::singleline(reason).desired_width(room)).labelled_by(label.id);
+        let fresh = ui.ctx().data_mut(|d| std::mem::replace(d.get_temp_mut_or_default(field.id), code.to_string()));
+        if fresh != code {
+            field.request_focus();
+            field.scroll_to_me(Some(egui::Align::Center));
+        }
         let given = !reason.trim().is_empty();
-        done = ui.add_enabled(given, egui::Button::new("Waive")).on_disabled_hover_text("Give a reason").clicked();
-        given_up = ui.button("Give up").clicked();
+        let entered = given && field.lost_focus() && ui.input(|i| i.key_pressed(egui::Key::Enter));
+        let waive = ui.add_enabled(given, egui::Button::new("Waive")).on_disabled_hover_text("Give a reason");
+        if waive.clicked() || entered {
+            done = Some(true);
+        }
+        if ui.button("Give up").clicked() {
+            done = Some(false);
+        }
+        if done.is_some() {
+            ui.ctx().data_mut(|d| d.remove_temp::<String>(field.id));
+        }
     });
-    if done {
-        view.draft.waived.retain(|w| w.code != *code);
-        view.draft.waived.push(Waiver { code: code.clone(), reason: reason.trim().into() });
-    }
-    if done || given_up {
-        view.results.waiving = None;
-    }
+    row.response.on_hover_text("The reason stands in the ticket");
+    done
 }
 
 /// Formats, title, copies, the folder and the command line.
@@ -244,13 +283,12 @@ pub(super) fn export(view: &mut PrintView, session: &Session, ui: &mut egui::Ui)
     files(view, ui);
     ui.horizontal(|ui| {
         let label = ui.label("Order folder").on_hover_text("Gets files, pictures, report.html and ticket.json");
-        let field = TextEdit::singleline(&mut view.results.folder).desired_width(f32::INFINITY);
+        let wide = (ui.available_width() * 0.42).max(60.0);
+        let field = TextEdit::singleline(&mut view.results.folder).desired_width(wide);
         if ui.add(field).labelled_by(label.id).changed() {
             view.results.exported = None;
         }
-    });
-    let line = command(&view.draft, &session.root, Path::new(view.results.folder.trim()));
-    ui.horizontal(|ui| {
+        let line = command(&view.draft, &session.root, Path::new(view.results.folder.trim()));
         if ui.small_button("Copy the command").on_hover_text("Makes the same without the window").clicked() {
             ui.ctx().copy_text(line.clone());
         }

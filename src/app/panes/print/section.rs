@@ -91,11 +91,18 @@ impl Section {
         let (Some(axis), Some((low, high))) = (self.axis(), bounds) else { return };
         let size = high[axis] - low[axis];
         let mut mm = size * self.share;
-        let label = ui.label("at");
-        let slider = egui::Slider::new(&mut mm, 0.0..=size).suffix(" mm").max_decimals(1);
-        if ui.add(slider).labelled_by(label.id).on_hover_text("Where the section is").changed() {
-            self.share = (mm / size.max(1e-9)).clamp(0.0, 1.0);
+        ui.spacing_mut().slider_width = 70.0;
+        // A slider does not wrap by itself.
+        if ui.available_size_before_wrap().x < 190.0 {
+            ui.end_row();
         }
+        ui.horizontal(|ui| {
+            let label = ui.label("at");
+            let slider = egui::Slider::new(&mut mm, 0.0..=size).suffix(" mm").max_decimals(1);
+            if ui.add(slider).labelled_by(label.id).on_hover_text("Where the section is").changed() {
+                self.share = (mm / size.max(1e-9)).clamp(0.0, 1.0);
+            }
+        });
     }
 }
 

@@ -2,6 +2,7 @@
 
 use super::paint;
 use super::screen::Screen;
+use super::steer::{dragged, steer as orbit};
 use super::{SETTLE, View3d, sight};
 use crate::app::session::Session;
 use crate::app::thumbs::Thumbs;
@@ -89,37 +90,10 @@ fn prepare(view: &mut View3d, what: What, screen: &Screen, ui: &egui::Ui) {
 /// Moves the camera as the pointer and the keys say.
 fn steer(view: &mut View3d, ui: &egui::Ui, response: &Response, screen: &Screen) {
     let Some(viewport) = view.viewport.as_mut() else { return };
-    let size = viewport.size();
-    let delta = response.drag_delta() * screen.scale;
-    let moved = Vector2::new(f64::from(delta.x), f64::from(delta.y));
-    let dragged = response.dragged_by(PointerButton::Primary) && moved.norm() > 0.0;
-    let over = response.contains_pointer();
-    if let Some(fly) = view.fly.as_mut() {
-        let looked = if dragged { moved } else { Vector2::zeros() };
-        if fly.step(viewport, ui, &looked, over) {
-            ui.ctx().request_repaint();
-        }
-        return;
-    }
-    let pan = response.dragged_by(PointerButton::Secondary)
-        || response.dragged_by(PointerButton::Middle)
-        || (response.dragged() && ui.input(|i| i.modifiers.shift));
-    if pan {
-        if let Some(p) = response.interact_pointer_pos() {
-            let to = screen.pixel(p);
-            let from = to - moved;
-            let held = viewport.hold(&from);
-            viewport.camera.pan(&from, &to, &held, size);
-        }
-    } else if dragged {
-        viewport.camera.orbit(&moved);
-    }
-    if let Some(p) = response.hover_pos() {
-        let scroll = ui.input(|i| i.smooth_scroll_delta().y + 200.0 * (i.zoom_delta() - 1.0));
-        if scroll != 0.0 {
-            let held = viewport.hold(&screen.pixel(p));
-            viewport.camera.zoom(f64::from(-scroll / 300.0).exp(), &held);
-        }
+    let Some(fly) = view.fly.as_mut() else { return orbit(viewport, ui, response, screen) };
+    let looked = if response.dragged_by(PointerButton::Primary) { dragged(response, screen) } else { Vector2::zeros() };
+    if fly.step(viewport, ui, &looked, response.contains_pointer()) {
+        ui.ctx().request_repaint();
     }
 }
 

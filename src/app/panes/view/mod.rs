@@ -17,6 +17,7 @@ mod pictures;
 mod plot;
 mod screen;
 mod sight;
+mod steer;
 mod tools;
 mod units;
 
@@ -26,6 +27,7 @@ pub use measures::Kind as MeasureKind;
 pub(super) use paint::tag;
 pub(super) use screen::Screen;
 pub(super) use sight::Sight;
+pub(super) use steer::steer;
 pub(super) use units::Unit;
 
 use super::super::{Theme, VedutaApp};
