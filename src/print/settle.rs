@@ -2,8 +2,9 @@
 //!
 //! In: a [`Solid`] whose points have all their digits. Out: the same body on a grid of a power of two (2^-16 mm up to 256
 //! mm): STL, glTF and 3MF readers keep 24 binary digits, so that what is checked here is what each of them reads.
-//! Rounding lets triangles thinner than the grid cross: [`super::slivers`] takes those out, and where that does not help
-//! the body that the tangle encloses is taken again, then what still crosses is cut out and the holes are filled, until none crosses by exact predicates. Places where the surface only touches itself are opened by a hundredth of a millimetre,
+//! Rounding lets triangles thinner than the grid cross: [`super::slivers`] takes those out. Where that does not help, what
+//! still crosses is cut out and the holes are filled, or the body that the tangle encloses is taken again, until none
+//! crosses by exact predicates. Places where the surface only touches itself are opened by a hundredth of a millimetre,
 //! since readers weld equal points.
 //! Fails where crossings are left after [`ROUNDS`].
 
@@ -18,12 +19,14 @@ use std::collections::HashMap;
 
 /// Most rounds of repair.
 pub const ROUNDS: usize = 24;
-/// Crossings are cut out after this many rounds.
-const FIRST: usize = 5;
+/// After this many rounds crossings are cut out, or the body is taken anew.
+const ANEW: usize = 6;
 /// Millimetres by which the first round may move the surface; later ones a little more.
 const REACH: f64 = 0.01;
 /// Most that cutting out may change of the volume.
 const CHANGE: f64 = 1e-5;
+/// Triangles that a small body may come to have, beyond four times its own, before it is given up.
+const TANGLE: usize = 100_000;
 /// Pieces of fewer triangles are crumbs.
 const CRUMB: usize = 60;
 /// Millimetres by which touching places are opened.
@@ -36,11 +39,27 @@ pub fn grid(size: f64) -> f64 {
 
 /// The body on the grid, without crossings.
 pub fn settle(ctx: &Ctx, solid: Solid) -> Result<Solid, PrintError> {
-    let mut solid = solid;
+    match attempt(ctx, solid.clone(), Stubborn::CutOut) {
+        Err(PrintError::Crossing { .. } | PrintError::Engine { .. }) => attempt(ctx, solid, Stubborn::Unite),
+        result => result,
+    }
+}
+
+/// What is done where crossings do not go by themselves.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Stubborn {
+    /// They are cut out: right for large bodies of small triangles.
+    CutOut,
+    /// The body that the tangle encloses is taken anew: right where triangles are large.
+    Unite,
+}
+
+fn attempt(ctx: &Ctx, mut solid: Solid, stubborn: Stubborn) -> Result<Solid, PrintError> {
     let size = solid.mesh.vertices.iter().map(|v| v.amax()).fold(0.0, f64::max);
     let grid = grid(size);
-    let mut left = 0;
-    for round in 0..ROUNDS {
+    let rounds = if stubborn == Stubborn::CutOut { ROUNDS / 2 } else { ROUNDS };
+    let (mut left, most) = (0, TANGLE + 4 * solid.mesh.triangles.len());
+    for round in 0..rounds {
         round_to(&mut solid, grid);
         let opened = open_touching(&mut solid, OPENING * (1.0 + round as f64 / 4.0));
         round_to(&mut solid, grid);
@@ -51,23 +70,28 @@ pub fn settle(ctx: &Ctx, solid: Solid) -> Result<Solid, PrintError> {
             return Ok(solid);
         }
         left = crossing.len();
+        // A tangle that only grows is given up before it fills the memory.
+        if solid.mesh.triangles.len() > most {
+            break;
+        }
         let troubled = troubled(&solid.mesh, &crossing, &topology);
-        // In turns, what does not go by itself is cut out.
-        let trouble = troubled.contains(&true);
-        if trouble && round >= FIRST && round % 2 == 1 {
-            let rest = cut_out(&solid, &troubled, (round - FIRST) / 4);
+        if stubborn == Stubborn::CutOut && round + 1 >= ANEW && round % 2 == 1 {
+            let rest = cut_out(&solid, &troubled, (round + 1 - ANEW) / 2);
             // Where holes are large, their fillings are a guess: the volume tells.
             let [before, after] = [&solid, &rest].map(|s| s.mesh.volume());
-            let sound = (after - before).abs() < CHANGE * before && inspect_topology(&rest.mesh).is_solid();
-            solid = if sound { rest } else { unite(ctx, &[&solid])? };
-            continue;
+            if (after - before).abs() < CHANGE * before && inspect_topology(&rest.mesh).is_solid() {
+                solid = rest;
+                continue;
+            }
         }
-        let changed = slivers::remove(&mut solid, &troubled, REACH * (1 + round % FIRST) as f64);
-        if opened == 0 && changed == 0 && (round < FIRST || !trouble) {
+        let step = (round % ANEW) as f64;
+        let changed = slivers::remove(&mut solid, &troubled, REACH * (1.0 + step));
+        let last = stubborn == Stubborn::Unite && round % ANEW == ANEW - 1;
+        if opened == 0 && (changed == 0 || last) {
             solid = unite(ctx, &[&solid])?;
         }
     }
-    Err(PrintError::Crossing { pairs: left, rounds: ROUNDS })
+    Err(PrintError::Crossing { pairs: left, rounds })
 }
 
 /// The body without troubled triangles and `rings` of their neighbours, the holes filled with the least area.
