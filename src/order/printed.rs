@@ -3,7 +3,7 @@
 //! In: a made part, the order's [`ColourOrder`], the printer. Out: [`Printed`]: the part as it will look, a second page that
 //! marks what cannot be printed, and dE00 against the city's own colours for each triangle of what is shown. Printers with
 //! filaments are shown in their filaments, all others through their colour profile ([`crate::print::colour::proof`]).
-//! Cost: a second for a page of 2048 texels; filaments as [`crate::print::colour::paint`] says.
+//! Cost: a second for a page of 2048 texels; filaments as [`mod@crate::print::colour::paint`] says.
 
 use super::colours::ColourOrder;
 use super::{MadePart, OrderError};
