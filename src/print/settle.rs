@@ -19,14 +19,16 @@ use std::collections::HashMap;
 
 /// Most rounds of repair.
 pub const ROUNDS: usize = 24;
-/// After this many rounds crossings are cut out, or the body is taken anew.
+/// After this many rounds crossings are cut out.
+const FIRST: usize = 5;
+/// Each time after this many rounds the body is taken anew, where nothing is cut out.
 const ANEW: usize = 6;
 /// Millimetres by which the first round may move the surface; later ones a little more.
 const REACH: f64 = 0.01;
 /// Most that cutting out may change of the volume.
 const CHANGE: f64 = 1e-5;
 /// Triangles that a small body may come to have, beyond four times its own, before it is given up.
-const TANGLE: usize = 100_000;
+const TANGLE: usize = 5_000;
 /// Pieces of fewer triangles are crumbs.
 const CRUMB: usize = 60;
 /// Millimetres by which touching places are opened.
@@ -57,9 +59,8 @@ enum Stubborn {
 fn attempt(ctx: &Ctx, mut solid: Solid, stubborn: Stubborn) -> Result<Solid, PrintError> {
     let size = solid.mesh.vertices.iter().map(|v| v.amax()).fold(0.0, f64::max);
     let grid = grid(size);
-    let rounds = if stubborn == Stubborn::CutOut { ROUNDS / 2 } else { ROUNDS };
     let (mut left, most) = (0, TANGLE + 4 * solid.mesh.triangles.len());
-    for round in 0..rounds {
+    for round in 0..ROUNDS {
         round_to(&mut solid, grid);
         let opened = open_touching(&mut solid, OPENING * (1.0 + round as f64 / 4.0));
         round_to(&mut solid, grid);
@@ -75,23 +76,29 @@ fn attempt(ctx: &Ctx, mut solid: Solid, stubborn: Stubborn) -> Result<Solid, Pri
             break;
         }
         let troubled = troubled(&solid.mesh, &crossing, &topology);
-        if stubborn == Stubborn::CutOut && round + 1 >= ANEW && round % 2 == 1 {
-            let rest = cut_out(&solid, &troubled, (round + 1 - ANEW) / 2);
-            // Where holes are large, their fillings are a guess: the volume tells.
-            let [before, after] = [&solid, &rest].map(|s| s.mesh.volume());
-            if (after - before).abs() < CHANGE * before && inspect_topology(&rest.mesh).is_solid() {
-                solid = rest;
+        if stubborn == Stubborn::CutOut {
+            let trouble = troubled.contains(&true);
+            if trouble && round >= FIRST && round % 2 == 1 {
+                let rest = cut_out(&solid, &troubled, (round - FIRST) / 4);
+                // Where holes are large, their fillings are a guess: the volume tells.
+                let [before, after] = [&solid, &rest].map(|s| s.mesh.volume());
+                let sound = (after - before).abs() < CHANGE * before && inspect_topology(&rest.mesh).is_solid();
+                solid = if sound { rest } else { unite(ctx, &[&solid])? };
                 continue;
             }
+            let changed = slivers::remove(&mut solid, &troubled, REACH * (1 + round % FIRST) as f64);
+            if opened == 0 && changed == 0 && (round < FIRST || !trouble) {
+                solid = unite(ctx, &[&solid])?;
+            }
+            continue;
         }
         let step = (round % ANEW) as f64;
         let changed = slivers::remove(&mut solid, &troubled, REACH * (1.0 + step));
-        let last = stubborn == Stubborn::Unite && round % ANEW == ANEW - 1;
-        if opened == 0 && (changed == 0 || last) {
+        if opened == 0 && (changed == 0 || round % ANEW == ANEW - 1) {
             solid = unite(ctx, &[&solid])?;
         }
     }
-    Err(PrintError::Crossing { pairs: left, rounds })
+    Err(PrintError::Crossing { pairs: left, rounds: ROUNDS })
 }
 
 /// The body without troubled triangles and `rings` of their neighbours, the holes filled with the least area.
