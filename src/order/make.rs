@@ -5,6 +5,7 @@ use super::foreign::read_mesh;
 use super::{ColourOrder, Format, Order, OrderError, printers, slices};
 use crate::base::{Ctx, Diagnostic, Event};
 use crate::image::Rgb8;
+use crate::print::changes::Change;
 use crate::print::foreign::{self, Reading};
 use crate::print::printer::Printer;
 use crate::print::{Area, Frame, make_parts, well_covered};
@@ -86,6 +87,8 @@ pub struct Made {
     pub parts: Vec<MadePart>,
     /// What was said while they were made.
     pub notes: Vec<Diagnostic>,
+    /// What the printer could not make as it was, in the whole's millimetres.
+    pub changes: Vec<Change>,
 }
 
 impl Made {
@@ -141,8 +144,9 @@ pub fn make(ctx: &Ctx, subject: &Subject, order: &Order) -> Result<Made, OrderEr
     options.area = Some(area);
     let notes: Arc<Mutex<Vec<Diagnostic>>> = Arc::default();
     let listening = keeping(ctx, &notes);
-    let pieces = make_parts(&listening, &subject.city, &options)?;
-    let parts: Result<Vec<MadePart>, OrderError> = pieces
+    let made = make_parts(&listening, &subject.city, &options)?;
+    let parts: Result<Vec<MadePart>, OrderError> = made
+        .pieces
         .into_iter()
         .map(|piece| {
             let name = if piece.name.is_empty() { "part".into() } else { format!("part-{}", piece.name) };
@@ -151,7 +155,7 @@ pub fn make(ctx: &Ctx, subject: &Subject, order: &Order) -> Result<Made, OrderEr
         .collect();
     let parts = parts?;
     let notes = notes.lock().unwrap_or_else(PoisonError::into_inner).clone();
-    Ok(Made { order: order.clone(), printer, frame, parts, notes })
+    Ok(Made { order: order.clone(), printer, frame, parts, notes, changes: made.changes })
 }
 
 /// A context that keeps what is said.

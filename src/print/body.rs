@@ -6,11 +6,11 @@
 //! one piece that stands on the bottom ([`Blank::cut`]). Cost: about 20 s and 1.5 GB for a million triangles.
 
 use super::area::{Area, Rectangle};
+use super::changes::Classes;
 use super::plinth::Margins;
 use super::solid::{self, Solid};
 use super::{PartOptions, PartSize, PrintError, cartography, close, outline};
 use crate::base::{Ctx, Diagnostic, stats};
-use crate::mesh::bvh::Bvh;
 use crate::mesh::{SimplifyOptions, pieces, simplify};
 use crate::scene::{City, Mesh};
 use nalgebra::{Rotation2, Vector2, Vector3};
@@ -119,7 +119,12 @@ pub struct Blank {
 impl Blank {
     /// Takes the surface, levels its waters, fills what hangs over under trees and
     /// what has no surface at all.
-    pub fn new(ctx: &Ctx, city: &City, frame: &Frame, fineness: Fineness) -> Result<Self, PrintError> {
+    pub fn new(
+        ctx: &Ctx,
+        city: &City,
+        (frame, classes): (&Frame, &Classes),
+        fineness: Fineness,
+    ) -> Result<Self, PrintError> {
         let surface = surface_near(ctx, city, frame, fineness)?;
         let depth = frame.rectangle.size.max() * frame.mm_per_unit;
         let missing = cartography::missing(&surface, &frame.outline, -depth, |p| frame.city_from_part(p));
@@ -132,7 +137,9 @@ impl Blank {
             solid.photo[t] = corners.iter().all(|p| p.z > -depth / 2.0);
             solid.origin[t] = corners.map(|p| frame.city_from_part(&p));
         }
-        let below = undersides(city, &solid, frame.base_mm / 2.0);
+        let below = cartography::undersides(&solid, frame.base_mm / 2.0, |p| {
+            classes.at(p).is_some_and(cartography::rests_on_ground)
+        });
         if !below.photo.is_empty() {
             let sides = below.photo.iter().filter(|p| **p).count();
             let text =
@@ -201,19 +208,6 @@ impl Blank {
         let (low, high) = outline::bounds(&self.outline).unwrap_or_default();
         Err(PrintError::EmptyArea { width: high.x - low.x, height: high.y - low.y })
     }
-}
-
-/// What is filled below trees and the like; nothing where the city has no classes.
-fn undersides(city: &City, solid: &Solid, floor: f64) -> Solid {
-    if city.classes.is_empty() {
-        return Solid::default();
-    }
-    let city_mesh = Bvh::new(&city.mesh);
-    cartography::undersides(solid, floor, |p| {
-        city_mesh
-            .closest(p, f64::INFINITY)
-            .is_some_and(|hit| cartography::rests_on_ground(city.classes[hit.triangle as usize]))
-    })
 }
 
 /// The surface around the area, in the part's millimetres.

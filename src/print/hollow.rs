@@ -283,7 +283,7 @@ mod tests {
         assert!(report.is_solid() && report.components == 1 && report.self_intersections == 0, "{report:?}");
         assert!(report.euler < 2, "holes lead inside: {report:?}");
         assert!(report.volume < 0.65 * 70.0 * 40.0 * 25.0, "{}", report.volume);
-        let options = ThicknessOptions { step: 0.5, most: 8.0, opposite_deg: 120.0 };
+        let options = ThicknessOptions { step: 0.5, most: 8.0, opposite_deg: 120.0, wall: None };
         let map = measure(&ctx, &body.mesh, &options).expect("measured");
         let least = map.samples.iter().map(|s| s.thickness).fold(f64::INFINITY, f64::min);
         assert!(least > 2.85, "{least}");

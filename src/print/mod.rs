@@ -2,13 +2,14 @@
 //!
 //! In: a textured city in local metres. Out: a [`Part`]: one closed 2-manifold body with outward triangles in
 //! millimetres that does not cross itself, its bottom at z = 0 and the lower left corner of its box at the origin, with
-//! one texture page; sides and base are plain. Steps: [`Blank`] (the solid), [`thicken`] (its thin walls), [`settle()`] (its coordinates), [`charts`]
+//! one texture page; sides and base are plain. Steps: [`Blank`] (the solid), `walls` (its thin walls), [`settle()`] (its coordinates), [`charts`]
 //! (unfolding), [`bake`] (colours).
 
 pub mod area;
 mod bake;
 mod body;
 pub mod cartography;
+pub mod changes;
 mod charts;
 mod close;
 pub mod colour;
@@ -33,6 +34,7 @@ pub mod split;
 pub mod text;
 pub mod thicken;
 pub mod thickness;
+mod walls;
 
 pub use area::{Area, Rectangle, well_covered};
 pub use bake::colour_at;
@@ -43,16 +45,10 @@ pub use settle::settle;
 
 use crate::base::{Ctx, Diagnostic};
 use crate::scene::{City, Part};
+use changes::{Change, Classes};
 use nalgebra::Vector3;
-use shave::Shaver;
 use solid::Solid;
 use split::{Joint, Split};
-use thicken::{Lack, Reach};
-
-/// Most passes after the cut.
-const PASSES: usize = 4;
-/// So much thin surface, in square millimetres, is left.
-const ENOUGH_MM2: f64 = 1.0;
 
 /// One of the parts of a piece of a city.
 #[derive(Clone, Debug)]
@@ -65,15 +61,24 @@ pub struct MadePiece {
     pub part: Part,
 }
 
+/// The pieces, and what was done to single things of the whole.
+#[derive(Clone, Debug, Default)]
+pub struct MadePieces {
+    /// At least one, where the area is not empty.
+    pub pieces: Vec<MadePiece>,
+    /// What the printer could not make as it was, in the whole's millimetres.
+    pub changes: Vec<Change>,
+}
+
 /// Makes the part; where it is split, use [`make_parts`].
 pub fn make_part(ctx: &Ctx, city: &City, options: &PartOptions) -> Result<Part, PrintError> {
     let whole = PartOptions { split: Split::None, ..options.clone() };
-    let mut parts = make_parts(ctx, city, &whole)?;
-    parts.pop().map(|p| p.part).ok_or(PrintError::NothingCovered)
+    let mut made = make_parts(ctx, city, &whole)?;
+    made.pieces.pop().map(|p| p.part).ok_or(PrintError::NothingCovered)
 }
 
 /// Makes the parts.
-pub fn make_parts(ctx: &Ctx, city: &City, options: &PartOptions) -> Result<Vec<MadePiece>, PrintError> {
+pub fn make_parts(ctx: &Ctx, city: &City, options: &PartOptions) -> Result<MadePieces, PrintError> {
     let area = match &options.area {
         Some(area) => area.clone(),
         None => Area::Rectangle(well_covered(city)?),
@@ -82,22 +87,26 @@ pub fn make_parts(ctx: &Ctx, city: &City, options: &PartOptions) -> Result<Vec<M
     let flat = frame.outer_size();
     let limit = |size: [f64; 3]| if options.split == Split::None { check_size(size, options) } else { Ok(()) };
     limit([flat.x, flat.y, options.base_mm])?;
+    let classes = Classes::new(city);
     let mut budget = options.max_triangles * 19 / 20;
-    let whole = loop {
-        let blank = Blank::new(ctx, city, &frame, Fineness { triangles: budget, detail_mm: options.detail_mm })?;
-        let body = thick_enough(ctx, blank, &frame, options)?;
+    let (whole, changes) = loop {
+        let fineness = Fineness { triangles: budget, detail_mm: options.detail_mm };
+        let blank = Blank::new(ctx, city, (&frame, &classes), fineness)?;
+        let (body, changes) = walls::thick_enough(ctx, blank, (&frame, &classes), options)?;
         if body.photo.len() <= options.max_triangles || budget < 16 {
-            break with_plinth(ctx, body, &frame, options)?;
+            break (with_plinth(ctx, body, &frame, options)?, changes);
         }
         // Walls and bottom have triangles too; leave more room for them.
         budget = budget * options.max_triangles / body.photo.len() * 19 / 20;
     };
-    let Some((low, high)) = whole.mesh.bounds() else { return Ok(Vec::new()) };
+    let Some((low, high)) = whole.mesh.bounds() else { return Ok(MadePieces::default()) };
     limit((high - low).into())?;
     let grid = split::grid(options.split, high - low, options.build_mm)?;
     let joint = Joint { wall_mm: options.reach.map_or(1.0, |r| r.wall_mm), base_mm: options.base_mm };
     let pieces = split::split(ctx, whole, grid, joint)?;
-    pieces.into_iter().map(|piece| finished(ctx, city, &frame, options, piece)).collect()
+    let pieces =
+        pieces.into_iter().map(|piece| finished(ctx, city, &frame, options, piece)).collect::<Result<_, _>>()?;
+    Ok(MadePieces { pieces, changes })
 }
 
 /// The city on its plinth.
@@ -146,41 +155,6 @@ fn finished(
         part.title = format!("{} {}", part.title, piece.name);
     }
     Ok(MadePiece { name: piece.name, at, part })
-}
-
-/// The body without narrow gaps and thin walls: gaps are filled; then low protrusions and what the border cuts through are
-/// shaved, and tall things thickened. Each pass measures what the last left, and makes the body anew from the blank.
-fn thick_enough(ctx: &Ctx, mut blank: Blank, frame: &Frame, options: &PartOptions) -> Result<Solid, PrintError> {
-    let none = Solid::default();
-    let mut body = blank.cut(ctx, &none, &none)?;
-    let Some(reach) = options.reach else { return Ok(body) };
-    let (mut shaver, mut lack) = (Shaver::new(reach.wall_mm), Lack::default());
-    let away = shave::away_from_border(&frame.outline, reach.wall_mm);
-    let before = thicken::lack(ctx, &body.mesh, &frame.outline, reach)?;
-    if before.narrow_mm2 > ENOUGH_MM2 {
-        blank.add(ctx, &thicken::filling(ctx, &before, blank.solid(), reach)?)?;
-        body = blank.cut(ctx, &none, &none)?;
-    }
-    for pass in 1..=PASSES {
-        let left = thicken::lack(ctx, &body.mesh, &frame.outline, Reach { gap_mm: 0.0, ..reach })?;
-        if left.thin_mm2 < ENOUGH_MM2 {
-            break;
-        }
-        lack.walls.extend(shaver.add(ctx, &body, &left.walls, |ball| pass < PASSES && away(ball))?);
-        let added = thicken::solid(ctx, &lack, &frame.outline, blank.solid(), reach)?;
-        body = blank.cut(ctx, &shaver.tool(ctx, blank.solid())?, &added)?;
-    }
-    let text = format!(
-        "{:.0} mm2 of the surface was thinner than {} mm: {:.0} % of it, what stands out, was thickened, the rest shaved; \
-         {:.0} mm2 faced a gap below {} mm, which was filled",
-        before.thin_mm2,
-        reach.wall_mm,
-        100.0 * lack.walls.len() as f64 / (lack.walls.len() + shaver.shaved).max(1) as f64,
-        before.narrow_mm2,
-        reach.gap_mm
-    );
-    ctx.report(Diagnostic::info("part-thickened", "", text));
-    Ok(body)
 }
 
 /// Fails where a box fits into the build volume in no order of its sides.

@@ -14,6 +14,7 @@
 use super::level_set::{self, Ball, LevelSet, Node, SIDE, block_of, place};
 use super::solid::{self, Solid};
 use super::thicken::coloured;
+use super::thickness::RAY;
 use super::{PrintError, outline};
 use crate::base::Ctx;
 use crate::mesh::bvh::Bvh;
@@ -40,16 +41,14 @@ const FADE: f64 = 0.3;
 const SLOPE: f64 = 2.0;
 /// How far, in walls, the tool's surface may be simplified.
 const SIMPLER: f64 = 0.01;
-/// Direction of the rays that tell inside from outside: along no edge.
-const RAY: Vector3<f64> = Vector3::new(0.217_348, 0.371_91, 0.902_517);
 
 /// Collects what is to be cut off a body, also in several passes, into one tool.
 pub struct Shaver {
     /// Thinnest wall in millimetres.
     wall: f64,
     passes: Vec<Pass>,
-    /// How many thin places are cut off.
-    pub shaved: usize,
+    /// The thin places that are cut off.
+    pub shaved: Vec<Ball>,
 }
 
 /// The thin places of a body on the grid.
@@ -64,21 +63,21 @@ struct Pass {
 impl Shaver {
     /// Nothing to cut yet.
     pub fn new(wall_mm: f64) -> Self {
-        Self { wall: wall_mm, passes: Vec::new(), shaved: 0 }
+        Self { wall: wall_mm, passes: Vec::new(), shaved: Vec::new() }
     }
 
     fn spacing(&self) -> f64 {
         self.wall / NODES
     }
 
-    /// Takes in the thin places of a body that is closed; those that are to be kept are given back: what is tall, where
-    /// `may_keep` says so.
+    /// Takes in the thin places of a body that is closed; those for which `keeps` holds are given back: it is told whether
+    /// a place belongs to something tall.
     pub fn add(
         &mut self,
         ctx: &Ctx,
         body: &Solid,
         thin: &[Ball],
-        may_keep: impl Fn(&Ball) -> bool + Sync,
+        keeps: impl Fn(&Ball, bool) -> bool + Sync,
     ) -> Result<Vec<Ball>, PrintError> {
         if thin.is_empty() {
             return Ok(Vec::new());
@@ -89,8 +88,10 @@ impl Shaver {
         ctx.check().map_err(PrintError::Cancelled)?;
         let tall = tall(thin, &rolling, wall);
         let near_tall = Buckets::new(tall.iter().map(|&i| thin[i].centre), KEEP * 1.25 * wall);
-        let (kept, shaved): (Vec<Ball>, Vec<Ball>) =
-            thin.iter().partition(|b| may_keep(b) && near_tall.any_within(&b.centre, KEEP * 1.25 * wall));
+        let is_tall = |b: &Ball| near_tall.any_within(&b.centre, KEEP * 1.25 * wall);
+        let kept_ones: Vec<bool> = thin.par_iter().map(|b| keeps(b, is_tall(b))).collect();
+        let of = |kept: bool| thin.iter().zip(&kept_ones).filter(|(_, k)| **k == kept).map(|(b, _)| *b).collect();
+        let (kept, shaved): (Vec<Ball>, Vec<Ball>) = (of(true), of(false));
         if !shaved.is_empty() {
             let wider = |balls: &[Ball], by: f64| -> Vec<Ball> {
                 balls.iter().map(|b| Ball { radius: b.radius + by, ..*b }).collect()
@@ -98,7 +99,7 @@ impl Shaver {
             let zone = LevelSet::of_balls(&wider(&shaved, AROUND * wall + FADE * wall / SLOPE), self.spacing());
             let outside = LevelSet::of_balls(&wider(&rolling, FADE * wall), self.spacing());
             self.passes.push(Pass { zone, outside, depth });
-            self.shaved += shaved.len();
+            self.shaved.extend(shaved);
         }
         Ok(kept)
     }
@@ -141,20 +142,20 @@ pub fn away_from_border(outline: &[Vector2<f64>], wall_mm: f64) -> impl Fn(&Ball
 }
 
 /// How deep points lie in a body.
-struct Depth {
+pub(super) struct Depth {
     bvh: Bvh,
     normals: Vec<Vector3<f64>>,
 }
 
 impl Depth {
-    fn new(body: &Solid) -> Self {
+    pub(super) fn new(body: &Solid) -> Self {
         let mesh = &body.mesh;
         let normal = |t: usize| mesh.area_normal(t).try_normalize(0.0).unwrap_or_else(Vector3::zeros);
         Self { bvh: Bvh::new(mesh), normals: (0..mesh.triangles.len()).into_par_iter().map(normal).collect() }
     }
 
     /// The depth below the surface, at most `limit`; `None` outside.
-    fn at(&self, p: &Vector3<f64>, limit: f64) -> Option<f64> {
+    pub(super) fn at(&self, p: &Vector3<f64>, limit: f64) -> Option<f64> {
         self.foot(p, limit).map(|(depth, _)| depth)
     }
 
@@ -268,7 +269,7 @@ mod tests {
     use crate::print::outline::prism;
     use crate::print::settle;
     use crate::print::solid::{subtract, unite};
-    use crate::print::thicken::{Reach, lack};
+    use crate::print::thicken::{Noise, Reach, lack};
     use crate::print::thickness::sample_points;
 
     fn rectangle(x: [f64; 2], y: [f64; 2]) -> Vec<Vector2<f64>> {
@@ -289,19 +290,19 @@ mod tests {
         ];
         let body = unite(&ctx, &bodies.iter().collect::<Vec<_>>()).expect("a body");
         let reach = Reach { wall_mm: 1.0, gap_mm: 0.0 };
-        let before = lack(&ctx, &body.mesh, &outline, reach).expect("measured");
+        let before = lack(&ctx, &body.mesh, &outline, reach, Noise::Counts).expect("measured");
         let mut shaver = Shaver::new(reach.wall_mm);
-        let kept = shaver.add(&ctx, &body, &before.walls, |_| true).expect("measured");
+        let kept = shaver.add(&ctx, &body, &before.walls, |_, tall| tall).expect("measured");
         let tool = shaver.tool(&ctx, &body).expect("a tool");
         // Only the mast is kept.
         assert!(!kept.is_empty());
         assert!(kept.iter().all(|b| (b.centre.xy() - Vector2::new(22.2, 9.2)).norm() < 0.3));
         let low = before.walls.iter().filter(|b| b.centre.x < 20.0).count();
-        assert_eq!(shaver.shaved, low);
+        assert_eq!(shaver.shaved.len(), low);
         let shaved = settle(&ctx, subtract(&ctx, &body, &tool).expect("shaved")).expect("settles");
         let report = inspect(&shaved.mesh);
         assert!(report.is_solid() && report.self_intersections == 0, "{report:?}");
-        let after = lack(&ctx, &shaved.mesh, &outline, reach).expect("measured");
+        let after = lack(&ctx, &shaved.mesh, &outline, reach, Noise::Counts).expect("measured");
         let left: Vec<_> = after.walls.iter().filter(|b| b.centre.x < 20.0).collect();
         assert!(left.len() * 200 < low, "{} of {low}", left.len());
         // The block has its edges, and its top where the fin was is level to a tenth.

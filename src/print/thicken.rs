@@ -12,8 +12,9 @@
 
 use super::level_set::{Ball, surface_of_balls};
 use super::printer::{Limit, Printer};
+use super::shave::Depth;
 use super::solid::Solid;
-use super::thickness::{Gauge, sample_points};
+use super::thickness::{Gauge, directions, sample_points};
 use super::{PrintError, outline};
 use crate::base::Ctx;
 use crate::mesh::bvh::Bvh;
@@ -34,11 +35,12 @@ const EXCESS: f64 = 1.11;
 const SIMPLER: f64 = 0.01;
 /// A wall is thin below this share of the limit.
 const THIN: f64 = 0.97;
+/// How close to a place, in walls, a ball of that size may be that makes it the surface of something thick.
+const CLOSE: f64 = 0.03;
 /// How far the mean of the points of half a disc of radius 1 is from its centre: 4 / (3 pi).
 const RIM: f64 = 0.424;
-/// Most that balls at a rim move inwards, as a share of what they grow, and how many inscribed radii stay covered.
-const INWARD: f64 = 0.85;
-const CORNER: f64 = 1.45;
+/// Most that balls at a rim move inwards, as a share of what leaves the rim's corners in them.
+const INWARD: f64 = 0.9;
 /// Places between two looks at the cancel flag.
 const CHUNK: usize = 65_536;
 
@@ -67,6 +69,8 @@ impl Reach {
 pub struct Lack {
     /// Inscribed balls of thin walls.
     pub walls: Vec<Ball>,
+    /// Balls of the wall's size that bury burrs: see [`buried`].
+    pub burrs: Vec<Ball>,
     /// Balls that fill narrow gaps.
     pub gaps: Vec<Ball>,
     /// Thin surface in square millimetres.
@@ -75,8 +79,22 @@ pub struct Lack {
     pub narrow_mm2: f64,
 }
 
+/// Surface that each thin place stands for.
+pub fn sample_mm2(wall_mm: f64) -> f64 {
+    (wall_mm / SAMPLES).powi(2)
+}
+
+/// Whether small thin facets on thick places count.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Noise {
+    /// As all others.
+    Counts,
+    /// Not where a ball of the wall's size fits close by.
+    IsLeft,
+}
+
 /// Measures what stands over the outline; the body may go on around it.
-pub fn lack(ctx: &Ctx, body: &Mesh, outline: &[Vector2<f64>], reach: Reach) -> Result<Lack, PrintError> {
+pub fn lack(ctx: &Ctx, body: &Mesh, outline: &[Vector2<f64>], reach: Reach, noise: Noise) -> Result<Lack, PrintError> {
     let gauge = Gauge::new(body, 120.0);
     let wall = reach.wall_mm;
     let step = wall / SAMPLES;
@@ -92,6 +110,8 @@ pub fn lack(ctx: &Ctx, body: &Mesh, outline: &[Vector2<f64>], reach: Reach) -> R
                 let n = gauge.normal(*t);
                 let ball = |(d, _): (f64, Vector3<f64>)| Ball { centre: p - n * (d / 2.0), radius: d / 2.0 };
                 let thin = gauge.ball(p, *t, wall * THIN).map(ball);
+                let is_noise = || noise == Noise::IsLeft && gauge.is_surface_of_thick(p, wall * THIN, wall * CLOSE);
+                let thin = thin.filter(|_| !is_noise());
                 let narrow = (reach.gap_mm > 0.0).then(|| gauge.gap(p, *t, reach.gap_mm)).flatten();
                 (thin, narrow.map(|(d, _)| Ball { centre: p + n * (d / 2.0), radius: (d + spacing) / 2.0 }))
             })
@@ -123,8 +143,8 @@ fn inside(outline: &[Vector2<f64>], ball: &Ball) -> Option<Ball> {
     (centre != ball.centre).then_some(Ball { centre, ..*ball })
 }
 
-/// The balls with the radius that the wall needs. Those at the rim of a thin place move inwards, by as much as they grow,
-/// so that a wall becomes thicker and not taller: there the mean of the centres around lies to one side.
+/// The balls with the radius that the wall needs. Those at the rim of a thin place move inwards, as far as they cover it,
+/// so that a wall becomes thicker and hardly taller: there the mean of the centres around lies to one side.
 fn grown(inscribed: &[Ball], outline: &[Vector2<f64>], reach: Reach) -> Vec<Ball> {
     let radius = reach.wall_mm * EXCESS / 2.0;
     let cell = |p: &Vector3<f64>| p.map(|x| (x / radius).floor() as i32);
@@ -146,13 +166,31 @@ fn grown(inscribed: &[Ball], outline: &[Vector2<f64>], reach: Reach) -> Vec<Ball
             }
         }
         let share: Vector3<f64> = sum / f64::max(n, 1.0) / (RIM * radius);
-        // The corner of a wall's rim, at sqrt(2) radii from the last centre, stays covered.
-        let most = (radius - CORNER * ball.radius).clamp(0.0, INWARD * (radius - ball.radius).max(0.0));
+        // The corners of a wall's rim, an inscribed radius beside the last centre, stay covered.
+        let most = INWARD * (radius * radius - ball.radius * ball.radius).max(0.0).sqrt();
         // At the border of the area a wall does not end: it is cut.
         let most = if outline::near_border(outline, &ball.centre.xy(), 1.5 * radius) { 0.0 } else { most };
         Ball { centre: ball.centre + share.cap_magnitude(1.0) * most, radius }
     };
     inscribed.par_iter().map(grow).collect()
+}
+
+/// Balls of the wall's size that hold inscribed ones, each as deep in the body as it can be: what they are united with
+/// hides a burr, and the cracks beside it, with the least that stands out.
+pub fn buried(inscribed: &[Ball], body: &Solid, reach: Reach) -> Vec<Ball> {
+    let radius = reach.wall_mm * EXCESS / 2.0;
+    let depth = Depth::new(body);
+    let deepest = |ball: &Ball| {
+        let away = INWARD * (radius - ball.radius).max(0.0);
+        let places = directions().flat_map(|d| [0.5, 1.0].map(|share| ball.centre + d * (away * share)));
+        let start = (depth.at(&ball.centre, radius).unwrap_or(0.0), ball.centre);
+        let deeper = |best: (f64, Vector3<f64>), p: Vector3<f64>| match depth.at(&p, radius) {
+            Some(own) if own > best.0 => (own, p),
+            _ => best,
+        };
+        Ball { centre: places.fold(start, deeper).1, radius }
+    };
+    inscribed.par_iter().map(deepest).collect()
 }
 
 /// The surface of the balls that a body lacks, coloured like its nearest place.
@@ -164,6 +202,7 @@ pub fn solid(
     reach: Reach,
 ) -> Result<Solid, PrintError> {
     let mut balls = grown(&lack.walls, outline, reach);
+    balls.extend(&lack.burrs);
     balls.extend(balls.clone().iter().filter_map(|ball| inside(outline, ball)));
     surface(ctx, &balls, body, reach)
 }
@@ -234,14 +273,14 @@ mod tests {
         let clip = prism(&outline, 0.0, 30.0);
         let reach = Reach { wall_mm: 1.0, gap_mm: 0.0 };
         let body = cut(&ctx, &whole, &clip).expect("a body");
-        let before = lack(&ctx, &body.mesh, &outline, reach).expect("measured");
+        let before = lack(&ctx, &body.mesh, &outline, reach, Noise::Counts).expect("measured");
         assert!(before.thin_mm2 > 200.0, "{}", before.thin_mm2);
         let with = |lack: &Lack| {
             let added = solid(&ctx, lack, &outline, &body, reach).expect("balls");
             cut(&ctx, &unite(&ctx, &[&whole, &added]).expect("union"), &clip).expect("a body")
         };
         let once = with(&before);
-        let left = lack(&ctx, &once.mesh, &outline, reach).expect("measured");
+        let left = lack(&ctx, &once.mesh, &outline, reach, Noise::Counts).expect("measured");
         assert!(left.thin_mm2 < 0.1 * before.thin_mm2, "{}", left.thin_mm2);
         let mut all = before;
         all.walls.extend(left.walls);
@@ -249,7 +288,7 @@ mod tests {
         let thick = settle(&ctx, thick).expect("settles");
         let report = inspect(&thick.mesh);
         assert!(report.is_solid() && report.self_intersections == 0, "{report:?}");
-        let options = ThicknessOptions { step: 0.1, most: 2.0, opposite_deg: 120.0 };
+        let options = ThicknessOptions { step: 0.1, most: 2.0, opposite_deg: 120.0, wall: None };
         let map = measure(&ctx, &thick.mesh, &options).expect("measured");
         let thin = map.samples.iter().filter(|s| s.thickness < 0.95).count();
         assert!(thin * 100 < map.samples.len(), "{thin} of {}", map.samples.len());
@@ -278,11 +317,11 @@ mod tests {
         let refs: Vec<&Solid> = bodies.iter().collect();
         let body = unite(&ctx, &refs).expect("a body");
         let reach = Reach { wall_mm: 1.0, gap_mm: 0.5 };
-        let found = lack(&ctx, &body.mesh, &outline, reach).expect("measured");
+        let found = lack(&ctx, &body.mesh, &outline, reach, Noise::Counts).expect("measured");
         assert!(found.thin_mm2 < 1.0 && found.narrow_mm2 > 100.0, "{} {}", found.thin_mm2, found.narrow_mm2);
         let added = filling(&ctx, &found, &body, reach).expect("balls");
         let filled = settle(&ctx, unite(&ctx, &[&body, &added]).expect("union")).expect("settles");
-        let after = lack(&ctx, &filled.mesh, &outline, reach).expect("measured");
+        let after = lack(&ctx, &filled.mesh, &outline, reach, Noise::Counts).expect("measured");
         assert!(after.narrow_mm2 < 2.0, "{}", after.narrow_mm2);
     }
 }

@@ -4,14 +4,11 @@ use super::Finding;
 use super::places::lowest;
 use crate::base::{Cancelled, Ctx};
 use crate::print::printer::{Limit, Printer};
-use crate::print::thickness::{Gauge, ThicknessOptions, sample_points};
+use crate::print::thickness::{ENOUGH, Gauge, ThicknessOptions, sample_points};
 use crate::scene::Mesh;
 use nalgebra::Vector3;
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
-
-/// A wall is too thin below this share of the limit; the measure itself is exact to about 1 %.
-const TOLERANCE: f64 = 0.95;
 
 /// Most sample points: the step grows with the surface beyond that.
 const MOST_SAMPLES: f64 = 2_000_000.0;
@@ -51,6 +48,7 @@ pub fn judge(
     let gap_limit = limits.into_iter().flatten().max_by(|a, b| a.value.total_cmp(&b.value));
     let Some(finest) = wall_limit.or(gap_limit) else { return Ok(None) };
     let mut options = ThicknessOptions::for_wall(finest.value);
+    options.wall = wall_limit.map(|limit| limit.value);
     let area: f64 = (0..mesh.triangles.len()).map(|t| mesh.area_normal(t).norm() * 0.5).sum();
     options.step = options.step.max((area / MOST_SAMPLES).sqrt());
     let gauge = Gauge::new(mesh, options.opposite_deg);
@@ -63,10 +61,10 @@ pub fn judge(
     let mut measured: Vec<Option<f64>> = Vec::with_capacity(points.len());
     for (i, chunk) in points.chunks(CHUNK).enumerate() {
         ctx.tick((i * CHUNK) as u64, points.len() as u64)?;
-        measured.par_extend(chunk.par_iter().map(|(t, p)| gauge.ball(p, *t, options.most).map(|b| b.0)));
+        measured.par_extend(chunk.par_iter().map(|(t, p)| gauge.thickness(p, *t, &options)));
     }
     let thin: Vec<(usize, f64)> =
-        measured.iter().enumerate().filter_map(|(i, m)| m.filter(|m| *m < wall * TOLERANCE).map(|m| (i, m))).collect();
+        measured.iter().enumerate().filter_map(|(i, m)| m.filter(|m| *m < wall * ENOUGH).map(|m| (i, m))).collect();
     let seconds = |&(i, _): &(usize, f64)| {
         gauge.cone(&points[i].1, points[i].0, options.most).is_some_and(|depth| depth < wall * 1.05)
     };
@@ -109,7 +107,7 @@ fn gaps(
     findings: &mut Vec<Finding>,
 ) -> Result<(), Cancelled> {
     ctx.check()?;
-    let most = limit.value * TOLERANCE;
+    let most = limit.value * ENOUGH;
     let narrow: Vec<(Vector3<f64>, f64)> =
         points.par_iter().filter_map(|(t, p)| gauge.gap(p, *t, most).map(|g| (*p, g.0))).collect();
     if !narrow.is_empty() {

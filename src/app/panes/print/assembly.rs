@@ -169,7 +169,7 @@ mod tests {
         };
         let frame = Frame::new(&city, &area, &options).expect("a frame");
         let (order, printer) = (Order::default(), Printer::default());
-        Made { order, printer, frame, parts: vec![part(0.0), part(10.0)], notes: Vec::new() }
+        Made { order, printer, frame, parts: vec![part(0.0), part(10.0)], notes: Vec::new(), changes: Vec::new() }
     }
 
     #[test]

@@ -11,7 +11,7 @@ use crate::base::{Cancelled, Ctx};
 use crate::image::{Grid, Rgb8};
 use crate::mesh::bvh::Bvh;
 use crate::order::{Made, SEEN};
-use crate::print::thickness::{ThicknessOptions, measure};
+use crate::print::thickness::{ENOUGH, ThicknessOptions, measure};
 use crate::scene::{City, Part};
 use nalgebra::Vector3;
 use rayon::prelude::*;
@@ -189,7 +189,7 @@ pub(super) fn measured(
             let wall = limit.unwrap_or(1.0);
             let found = measure(ctx, &part.mesh, &ThicknessOptions::for_wall(wall))?;
             // Each sample stands for as much surface as every other.
-            let thin = found.samples.iter().filter(|s| s.thickness < wall).count();
+            let thin = found.samples.iter().filter(|s| s.thickness < wall * ENOUGH).count();
             beyond = limit.map(|_| thin as f64 / found.samples.len().max(1) as f64);
             let (fine, values) = fine::refined(part, found);
             shown = fine;
