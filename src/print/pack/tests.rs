@@ -207,3 +207,41 @@ fn equal_input_gives_equal_trays() {
     let pieces = || [Piece::new(vec![circle(31.0, 0.01)]), Piece::new(vec![rectangle(0.0, 0.0, 70.0, 33.3)])];
     assert_eq!(checked(&pieces(), 9, &BED), checked(&pieces(), 9, &BED));
 }
+
+#[test]
+fn zz_cost() {
+    for (what, piece, copies) in [
+        ("20 discs of 100", Piece::new(vec![circle(50.0, 0.01)]), 20),
+        ("1000 discs of 30", Piece::new(vec![circle(15.0, 0.01)]), 1000),
+        ("10000 boxes of 21 x 33", Piece::new(vec![rectangle(0.0, 0.0, 21.0, 33.0)]), 10000),
+        ("60 discs of 100", Piece::new(vec![circle(50.0, 0.01)]), 60),
+    ] {
+        let part = piece.footprint(4.0, &BED);
+        let start = std::time::Instant::now();
+        let trays = pack(&Ctx::silent(), &[part], copies, &BED).unwrap();
+        println!(
+            "COST {what}: {:?}, {} trays, {:?}",
+            start.elapsed(),
+            trays.len(),
+            trays.iter().take(4).map(|t| (t.placements.len(), t.used)).collect::<Vec<_>>()
+        );
+    }
+    for n in [6, 30, 200] {
+        let mut rng = Rng::new(1, 1);
+        let side = if n == 200 { 60.0 } else { 200.0 };
+        let pieces: Vec<_> = (0..n)
+            .map(|_| {
+                Piece::new(vec![rectangle(0.0, 0.0, rng.uniform(20.0, side), rng.uniform(20.0, side))])
+                    .footprint(4.0, &BED)
+            })
+            .collect();
+        let start = std::time::Instant::now();
+        let trays = pack(&Ctx::silent(), &pieces, 1, &BED).unwrap();
+        println!(
+            "COST {n} boxes: {:?}, {} trays, {:?}",
+            start.elapsed(),
+            trays.len(),
+            trays.iter().map(|t| (t.placements.len(), t.used)).collect::<Vec<_>>()
+        );
+    }
+}

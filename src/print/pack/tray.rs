@@ -9,7 +9,7 @@ const LOOK: u32 = 64;
 
 /// A part in all ways in which it can be turned; those that look alike once.
 pub(super) struct Shape<'a> {
-    part: &'a Footprint,
+    pub(super) part: &'a Footprint,
     turns: Vec<Turned<'a>>,
     /// Cells that it covers.
     area: usize,
@@ -250,7 +250,9 @@ fn finished(shapes: &[Shape<'_>], trays: &[Working], bed: &Bed, cell: f64) -> Ve
             copies[s.part] += 1;
             placements.push(Placement { part: s.part, copy: copies[s.part], at_mm, quarters });
         }
-        let shift = [(width - high[0]).max(0.0) / 2.0, (depth - high[1]).max(0.0) / 2.0];
+        // By whole cells, which are easier to read.
+        let middle = |side: f64, high: f64| ((side - high).max(0.0) / 2.0 / cell).floor() * cell;
+        let shift = [middle(width, high[0]), middle(depth, high[1])];
         placements.iter_mut().for_each(|p| p.at_mm = [0, 1].map(|k| p.at_mm[k] + shift[k]));
         placements.sort_by_key(|p| (p.part, p.copy));
         let area = tray.covered as f64 * cell * cell;
