@@ -11,12 +11,14 @@ use super::check::{UnitArg, UpArg};
 use super::size::SizeArgs;
 use super::{CliError, say, word};
 use crate::base::Ctx;
+use crate::order::trays::numbers;
 use crate::order::{
     FileError, Format, Made, Order, OrderError, Subject, Waiver, Written, command, make, printers, write,
 };
 use crate::print::PartSize;
 use crate::print::foreign::Reading;
 use crate::print::judge::Finding;
+use crate::print::pack::Tray;
 use crate::print::plinth::Plinth;
 use crate::print::split::Split;
 use crate::project::{Project, ProjectError};
@@ -85,9 +87,12 @@ pub struct PrintArgs {
     /// Title
     #[arg(long, value_name = "TEXT")]
     pub title: Option<String>,
-    /// How many of each part the ticket asks for
+    /// How many of each part; the ticket and the report place them on the printer's trays
     #[arg(long, default_value_t = 1, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=10_000))]
     pub copies: u32,
+    /// Write each of the printer's trays, with all copies in their places, as one 3MF file too
+    #[arg(long, conflicts_with = "vertex_colours")]
+    pub plates: bool,
     /// Unit of a mesh file's numbers [default: what the file says, otherwise m]
     #[arg(long, value_enum)]
     pub unit: Option<UnitArg>,
@@ -187,6 +192,7 @@ fn order(args: &PrintArgs, frame: Option<&LocalFrame>) -> Result<Order, CliError
         formats: args.formats.clone(),
         title: args.title.clone(),
         copies: args.copies,
+        plates: args.plates,
         waived: args.waive.clone(),
     })
 }
@@ -236,6 +242,16 @@ fn summary(args: &PrintArgs, made: &Made, written: &Written) -> Result<(), CliEr
             let word = if waived(&finding) { "waived: " } else { "" };
             say(format!("  {word}{}: {}", finding.message, finding.hint));
         }
+    }
+    if let Some(trays) = written.trays.as_ref().filter(|t| t.hold_several()) {
+        for range in trays.alike() {
+            let Tray { placements, used, .. } = &trays.trays[range.start];
+            let parts = if placements.len() == 1 { "one part".into() } else { format!("{} parts", placements.len()) };
+            say(format!("{}: {parts}, {:.0} % covered", numbers(&range), 100.0 * used));
+        }
+    }
+    for (file, _) in &written.plates {
+        say(args.out.join(&file.name).display());
     }
     say(args.out.join("report.html").display());
     say(args.out.join("ticket.json").display());

@@ -1,9 +1,11 @@
-//! What all 3MF files of this program share: the package around a model of one body, in millimetres.
+//! What all 3MF files of this program share: the package around a model of one body, or of several that stand on a tray, in
+//! millimetres.
 //!
 //! Source: 3MF Consortium, "3MF Core Specification" 1.3; Open Packaging Conventions, ISO/IEC 29500-2. Files in the package
 //! carry no time stamps, so that equal parts are equal files.
 
 use crate::scene::Mesh;
+use nalgebra::Matrix4;
 use std::fmt::Write as _;
 use std::io::{self, Seek, Write};
 use zip::CompressionMethod;
@@ -61,11 +63,12 @@ impl<W: Write + Seek> Package<W> {
         self.file(name, CompressionMethod::Stored, bytes)
     }
 
-    /// The model's texture (PNG), and where it is.
-    pub fn texture(&mut self, png: &[u8]) -> io::Result<()> {
-        let relation = ("/3D/Textures/texture.png", format!("{RELATION}/3dtexture"));
-        self.text("3D/_rels/3dmodel.model.rels", &relationships(&[relation]))?;
-        self.stored("3D/Textures/texture.png", png)
+    /// The model's textures (PNG), and where they are.
+    pub fn textures(&mut self, pngs: &[Vec<u8>]) -> io::Result<()> {
+        let places: Vec<String> = (0..pngs.len()).map(texture_path).collect();
+        let relations: Vec<_> = places.iter().map(|p| (p.as_str(), format!("{RELATION}/3dtexture"))).collect();
+        self.text("3D/_rels/3dmodel.model.rels", &relationships(&relations))?;
+        places.iter().zip(pngs).try_for_each(|(place, png)| self.stored(place.trim_start_matches('/'), png))
     }
 
     /// Ends the package.
@@ -80,6 +83,22 @@ impl<W: Write + Seek> Package<W> {
     }
 }
 
+/// Where the texture of an object is in the package.
+pub(super) fn texture_path(index: usize) -> String {
+    let number = if index == 0 { String::new() } else { (index + 1).to_string() };
+    format!("/3D/Textures/texture{number}.png")
+}
+
+/// An object of a model at its place.
+pub(super) struct Item {
+    /// The object's id.
+    pub object: u32,
+    /// What it is called there; empty where it has no name of its own.
+    pub name: String,
+    /// Its place; none where it stays where it is.
+    pub place: Option<Matrix4<f64>>,
+}
+
 fn relationships(all: &[(&str, String)]) -> String {
     let mut xml =
         format!("{XML}\n<Relationships xmlns=\"http://schemas.openxmlformats.org/package/2006/relationships\">");
@@ -89,7 +108,7 @@ fn relationships(all: &[(&str, String)]) -> String {
     xml + "</Relationships>"
 }
 
-/// A model document that is being written: metadata, resources, one object.
+/// A model document that is being written: metadata, resources, objects.
 pub(super) struct Model {
     /// The document so far.
     pub xml: String,
@@ -130,13 +149,34 @@ impl Model {
         let _ = writeln!(self.xml, r#"     <triangle v1="{a}" v2="{b}" v3="{c}" {properties}/>"#);
     }
 
-    /// The whole document.
+    /// Ends the object.
+    pub fn end_object(&mut self) {
+        self.xml.push_str("    </triangles>\n   </mesh>\n  </object>\n");
+    }
+
+    /// The whole document, with its object where it is.
     pub fn finish(mut self) -> String {
-        let _ = write!(
-            self.xml,
-            "    </triangles>\n   </mesh>\n  </object>\n </resources>\n <build>\n  <item objectid=\"{}\"/>\n </build>\n</model>\n",
-            self.object
-        );
+        self.end_object();
+        let item = Item { object: self.object, name: String::new(), place: None };
+        self.build(&[item])
+    }
+
+    /// The whole document, with objects at their places; an object may stand in several.
+    pub fn build(mut self, items: &[Item]) -> String {
+        self.xml.push_str(" </resources>\n <build>\n");
+        for item in items {
+            let _ = write!(self.xml, r#"  <item objectid="{}""#, item.object);
+            if !item.name.is_empty() {
+                let _ = write!(self.xml, r#" partnumber="{}""#, escape(&item.name));
+            }
+            if let Some(place) = &item.place {
+                // The file's matrices act on row vectors.
+                let numbers: Vec<String> = (0..12).map(|i| place[(i % 3, i / 3)].to_string()).collect();
+                let _ = write!(self.xml, r#" transform="{}""#, numbers.join(" "));
+            }
+            self.xml.push_str("/>\n");
+        }
+        self.xml.push_str(" </build>\n</model>\n");
         self.xml
     }
 }

@@ -68,6 +68,7 @@ pub fn command(order: &Order, project: &Path, out: &Path) -> String {
         (order.plinth.north_arrow, "--north-arrow"),
         (colour.vertices, "--vertex-colours"),
         (colour.proof, "--proof"),
+        (order.plates, "--plates"),
     ];
     words.extend(switches.into_iter().filter(|s| s.0).map(|s| s.1.to_string()));
     words.join(" ")

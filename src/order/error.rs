@@ -61,6 +61,12 @@ pub enum OrderError {
         /// Title of the printer.
         printer: String,
     },
+    /// Trays cannot be written as files.
+    #[error("plates cannot be made: {reason}")]
+    NoPlates {
+        /// Why.
+        reason: String,
+    },
     /// A waiver without a reason, or of nothing.
     #[error("the waiver of {code:?} has no reason")]
     NoReason {
@@ -90,6 +96,9 @@ impl OrderError {
             Self::Profile(e) => e.hint().into(),
             Self::NoSlices { .. } => {
                 "choose a printer that takes slices, or give a rule pack of your own with both limits".into()
+            }
+            Self::NoPlates { .. } => {
+                "leave --plates out, or give a printer, or a rule pack of your own, with build_mm and textures".into()
             }
             Self::NoReason { .. } => "say why the finding does not matter: --waive CODE=REASON".into(),
             Self::Ticket { .. } => "please report this with the order".into(),

@@ -2,7 +2,7 @@
 
 use super::colours::PROOF_NOTE;
 use super::foreign::read_mesh;
-use super::{ColourOrder, Format, Order, OrderError, printers, slices};
+use super::{ColourOrder, Format, Order, OrderError, plates, printers, slices};
 use crate::base::{Ctx, Diagnostic, Event};
 use crate::image::Rgb8;
 use crate::print::changes::Change;
@@ -134,6 +134,9 @@ pub fn make(ctx: &Ctx, subject: &Subject, order: &Order) -> Result<Made, OrderEr
     order.formats_for(&printer)?;
     if order.formats.contains(&Format::Slices) {
         slices::options_for(&printer)?;
+    }
+    if order.plates {
+        plates::check(order, &printer)?;
     }
     let mut options = order.part_options(&printer, subject);
     let area = match options.area.take() {

@@ -15,10 +15,13 @@ pub mod foreign;
 mod make;
 mod page;
 pub mod pictures;
+pub mod plates;
 mod printed;
 pub mod printers;
 pub mod slices;
 mod ticket;
+mod tray_map;
+pub mod trays;
 mod write;
 
 pub use colours::ColourOrder;
@@ -28,7 +31,7 @@ pub use error::OrderError;
 pub use files::FileError;
 pub use make::{Made, MadePart, Subject, make};
 pub use printed::{Printed, SEEN};
-pub use ticket::{Ticket, TicketFile, TicketPart};
+pub use ticket::{Ticket, TicketFile, TicketPart, TicketTray};
 pub use write::{Judged, Written, write};
 
 use crate::print::hollow::Hollow;
@@ -73,6 +76,8 @@ pub struct Order {
     pub title: Option<String>,
     /// How many of each part.
     pub copies: u32,
+    /// Whether each tray is also written as one file.
+    pub plates: bool,
     /// Faults that a person takes responsibility for.
     pub waived: Vec<Waiver>,
 }
@@ -95,6 +100,7 @@ impl Default for Order {
             formats: Vec::new(),
             title: None,
             copies: 1,
+            plates: false,
             waived: Vec::new(),
         }
     }
@@ -171,6 +177,8 @@ pub enum Field {
     Colour,
     /// Copies.
     Copies,
+    /// Plates.
+    Plates,
     /// Waivers.
     Waived,
 }
@@ -227,6 +235,10 @@ impl Order {
                 PrintError::Absurd { what: "the number of copies", value, limit: "1 or more" }.into(),
             ));
         }
+        if self.plates && self.colour.vertices {
+            let reason = "they carry textures, and the order asks for colours at vertices".into();
+            wrong.push((Field::Plates, OrderError::NoPlates { reason }));
+        }
         for waiver in self.waived.iter().filter(|w| w.reason.trim().is_empty()) {
             wrong.push((Field::Waived, OrderError::NoReason { code: waiver.code.clone() }));
         }
@@ -277,10 +289,8 @@ impl Order {
 
     /// Whether the parts of another order would be the same: the order differs at most in what is done with them.
     pub fn makes_the_same(&self, other: &Self) -> bool {
-        let Self { formats, copies, waived, .. } = other;
-        let mut own = self.clone();
-        (own.formats, own.copies, own.waived) = (formats.clone(), *copies, waived.clone());
-        own == *other
+        let Self { formats, copies, plates, waived, .. } = other.clone();
+        Self { formats, copies, plates, waived, ..self.clone() } == *other
     }
 
     /// Whether the bodies of another order would be the same: beyond that, at most their colours differ.

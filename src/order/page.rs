@@ -1,7 +1,7 @@
 //! The report of an order, for a person: pictures from all sides, sizes, what was done, what the judge found.
 
 use super::pictures::Picture;
-use super::{Ticket, TicketPart, Written};
+use super::{Ticket, TicketFile, TicketPart, Written, tray_map};
 use crate::base::Severity;
 use crate::formats::html::{STYLE, escape};
 use crate::print::judge::Finding;
@@ -21,6 +21,10 @@ pub fn report(ticket: &Ticket, written: &Written, pictures: &[Picture]) -> Strin
     );
     if ticket.parts.len() > 1 {
         page.push_str(&assembly_map(&ticket.parts));
+    }
+    if let Some(trays) = written.trays.as_ref().filter(|t| t.hold_several()) {
+        let names: Vec<&str> = ticket.parts.iter().map(|p| p.name.as_str()).collect();
+        page.push_str(&tray_map::draw(trays, &names));
     }
     for part in &ticket.parts {
         if ticket.parts.len() > 1 {
@@ -43,12 +47,10 @@ pub fn report(ticket: &Ticket, written: &Written, pictures: &[Picture]) -> Strin
         }
         tile(if part.passes { "passes".into() } else { "faults".into() }, "judgement");
         let _ = write!(page, "</div>");
-        let _ = write!(page, "<h2>Files</h2><table><tr><th>name<th class=n>MB<th>BLAKE3</tr>");
-        for file in &part.files {
-            let (name, sum) = (escape(&file.name), escape(&file.blake3));
-            let _ = write!(page, "<tr><td>{name}<td class=n>{:.2}<td><code>{sum}</code></tr>", file.bytes as f64 / 1e6);
-        }
-        let _ = write!(page, "</table>");
+        page.push_str(&table("Files", &part.files));
+    }
+    if !ticket.plates.is_empty() {
+        page.push_str(&table("Plates", &ticket.plates));
     }
     let _ = write!(page, "<h2>What the judge found</h2><table><tr><th>file<th>severity<th>finding<th>what to do</tr>");
     for (file, finding) in findings(written) {
@@ -83,6 +85,15 @@ pub fn report(ticket: &Ticket, written: &Written, pictures: &[Picture]) -> Strin
         let _ = write!(page, "</ul>");
     }
     page
+}
+
+fn table(title: &str, files: &[TicketFile]) -> String {
+    let mut table = format!("<h2>{title}</h2><table><tr><th>name<th class=n>MB<th>BLAKE3</tr>");
+    for file in files {
+        let (name, sum) = (escape(&file.name), escape(&file.blake3));
+        let _ = write!(table, "<tr><td>{name}<td class=n>{:.2}<td><code>{sum}</code></tr>", file.bytes as f64 / 1e6);
+    }
+    table + "</table>"
 }
 
 fn findings(written: &Written) -> impl Iterator<Item = (&String, &Finding)> {

@@ -1,6 +1,8 @@
 //! The job ticket: everything that a factory and its machines need to know about the parts.
 
+use super::trays::Trays;
 use super::{FileError, Made, OrderError, Waiver, Written};
+use crate::print::pack::{Bed, Tray};
 use serde::Serialize;
 
 /// What `ticket.json` holds.
@@ -24,6 +26,10 @@ pub struct Ticket {
     pub copies: u32,
     /// Parts.
     pub parts: Vec<TicketPart>,
+    /// Where each copy stands on the printer's trays; none where the profile gives no build volume.
+    pub trays: Vec<TicketTray>,
+    /// Trays as files, where they were asked for.
+    pub plates: Vec<TicketFile>,
     /// Kinds of fault that a person took responsibility for, and why.
     pub waived: Vec<Waiver>,
     /// What was said while they were made.
@@ -55,8 +61,40 @@ pub struct TicketPart {
     pub files: Vec<TicketFile>,
 }
 
-/// One file.
+/// One tray.
 #[derive(Debug, Serialize)]
+pub struct TicketTray {
+    /// Width and depth in millimetres.
+    pub size_mm: [f64; 2],
+    /// Least distance between parts.
+    pub spacing_mm: f64,
+    /// Height of the tallest part on it.
+    pub height_mm: f64,
+    /// Share of it that is covered, 0..=1.
+    pub used: f64,
+    /// Name of the file with the whole tray.
+    pub plate: Option<String>,
+    /// What stands on it.
+    pub placements: Vec<TicketPlacement>,
+}
+
+/// A copy of a part on a tray.
+#[derive(Debug, Serialize)]
+pub struct TicketPlacement {
+    /// The part's name.
+    pub part: String,
+    /// Which copy of it, from 1.
+    pub copy: u32,
+    /// Lower left corner of its box, turned as it is, from that of the tray.
+    pub x_mm: f64,
+    /// The same, towards the back.
+    pub y_mm: f64,
+    /// Degrees by which it is turned, counter-clockwise seen from above: 0, 90, 180 or 270.
+    pub turn_deg: u32,
+}
+
+/// One file.
+#[derive(Clone, Debug, Serialize)]
 pub struct TicketFile {
     /// Name in the folder.
     pub name: String,
@@ -80,9 +118,34 @@ pub fn of(made: &Made, written: &Written, command: &str) -> Result<Ticket, Order
         base_mm: made.order.base_mm,
         copies: made.order.copies,
         parts: parts?,
+        trays: written.trays.as_ref().map_or_else(Vec::new, |t| on_trays(made, written, t)),
+        plates: written.plates.iter().map(|(file, _)| file.clone()).collect(),
         waived: made.order.waived.clone(),
         notes: made.notes.iter().map(|d| d.message.clone()).collect(),
     })
+}
+
+fn on_trays(made: &Made, written: &Written, trays: &Trays) -> Vec<TicketTray> {
+    let Bed { build_mm: [width, depth, _], spacing_mm } = trays.bed;
+    let tray = |(i, tray): (usize, &Tray)| TicketTray {
+        size_mm: [width, depth],
+        spacing_mm,
+        height_mm: tray.height_mm,
+        used: tray.used,
+        plate: written.plates.iter().find(|(_, of)| of.contains(&i)).map(|(file, _)| file.name.clone()),
+        placements: tray
+            .placements
+            .iter()
+            .map(|p| TicketPlacement {
+                part: made.parts[p.part].name.clone(),
+                copy: p.copy,
+                x_mm: p.at_mm[0],
+                y_mm: p.at_mm[1],
+                turn_deg: p.turn_deg(),
+            })
+            .collect(),
+    };
+    trays.trays.iter().enumerate().map(tray).collect()
 }
 
 fn part(made: &Made, written: &Written, index: usize) -> Result<TicketPart, OrderError> {

@@ -1,10 +1,13 @@
 //! Writes what was made into a folder: files, each read back and judged, pictures, report and ticket.
 
 use super::files::put;
-use super::{FileError, Format, Made, OrderError, encode, judged, page, pictures, slices, ticket};
+use super::trays::Trays;
+use super::{FileError, Format, Made, OrderError, TicketFile, encode, judged, page, pictures, plates, slices, ticket};
 use crate::base::{Ctx, Diagnostic, Event, Severity};
+use crate::print::PrintError;
 use crate::print::judge::{Finding, Verdict};
 use std::fs;
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -54,6 +57,10 @@ pub struct Written {
     pub folder: PathBuf,
     /// Files with their judgement, part by part.
     pub files: Vec<(Judged, Vec<PathBuf>)>,
+    /// Trays as files, each with the numbers of the trays that are like it.
+    pub plates: Vec<(TicketFile, Range<usize>)>,
+    /// Where the copies stand, where the profile gives a build volume.
+    pub trays: Option<Trays>,
 }
 
 impl Written {
@@ -71,6 +78,9 @@ impl Written {
 pub fn write(ctx: &Ctx, made: &Made, folder: &Path, command: &str, known: &[Judged]) -> Result<Written, OrderError> {
     fs::create_dir_all(folder).map_err(|e| FileError::new("create", folder, &e))?;
     let formats = made.order.formats_for(&made.printer)?;
+    if made.order.plates {
+        plates::check(&made.order, &made.printer)?;
+    }
     let notes: Arc<Mutex<Vec<Diagnostic>>> = Arc::default();
     let (kept, view) = (notes.clone(), ctx.clone());
     let listening = ctx.observed(move |event| {
@@ -104,7 +114,12 @@ pub fn write(ctx: &Ctx, made: &Made, folder: &Path, command: &str, known: &[Judg
             shown.push(picture);
         }
     }
-    let written = Written { folder: folder.to_path_buf(), files };
+    let trays = on_trays(&listening, made)?;
+    let plates = match &trays {
+        Some(trays) if made.order.plates => plates::write(&listening, made, trays, folder)?,
+        _ => Vec::new(),
+    };
+    let written = Written { folder: folder.to_path_buf(), files, plates, trays };
     // What was said of the files belongs to the parts' notes.
     let mut made = made.clone();
     made.notes.extend(notes.lock().unwrap_or_else(PoisonError::into_inner).drain(..));
@@ -116,4 +131,15 @@ pub fn write(ctx: &Ctx, made: &Made, folder: &Path, command: &str, known: &[Judg
     put(&folder.join("ticket.json"), text.as_bytes())?;
     put(&folder.join("report.html"), page::report(&ticket, &written, &shown).as_bytes())?;
     Ok(written)
+}
+
+/// The trays; where a part does not fit upright on one, that is said, and stops only an order for plates.
+fn on_trays(ctx: &Ctx, made: &Made) -> Result<Option<Trays>, OrderError> {
+    match Trays::of(ctx, made) {
+        Err(OrderError::Print(e @ PrintError::OffTray { .. })) if !made.order.plates => {
+            ctx.report(Diagnostic::warning("part-off-tray", "", e.to_string(), e.hint()));
+            Ok(None)
+        }
+        trays => trays,
+    }
 }

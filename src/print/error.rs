@@ -76,6 +76,17 @@ pub enum PrintError {
         /// Sides of the build volume, shortest first.
         build_mm: [f64; 3],
     },
+    /// A part stands on the tray in no way.
+    #[error("{part} of {:.1} x {:.1} x {:.1} mm does not fit upright on the tray of {:.0} x {:.0} x {:.0} mm, turned or not",
+        size_mm[0], size_mm[1], size_mm[2], tray_mm[0], tray_mm[1], tray_mm[2])]
+    OffTray {
+        /// Name of the part.
+        part: String,
+        /// Its sides.
+        size_mm: [f64; 3],
+        /// Width, depth and height of the tray.
+        tray_mm: [f64; 3],
+    },
     /// A mesh without a surface that could bound a body.
     #[error("the mesh cannot become a body: {fault}")]
     NoSurface {
@@ -185,6 +196,7 @@ impl PrintError {
             Self::TooLarge { .. } => {
                 "choose a smaller --size-mm or --scale, a smaller area, a larger printer, or --split auto"
             }
+            Self::OffTray { .. } => "choose a smaller --size-mm or --scale, a larger printer, or --split auto",
             Self::NoSurface { .. } => "check what the program that wrote it exported",
             Self::OpenSheet { .. } => {
                 "give --base-mm for a terrain, which gets walls down to a level base; otherwise close or thicken the sheet"

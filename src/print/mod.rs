@@ -21,6 +21,7 @@ pub mod judge;
 mod level_set;
 mod options;
 pub mod outline;
+pub mod pack;
 pub mod plinth;
 pub mod printer;
 pub mod quote;

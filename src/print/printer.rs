@@ -89,6 +89,8 @@ pub struct Printer {
     pub gap_mm: Option<Limit<f64>>,
     /// Smallest drain hole.
     pub drain_mm: Option<Limit<f64>>,
+    /// Smallest distance of parts on a tray.
+    pub spacing_mm: Option<Limit<f64>>,
     /// Smallest distance of faces that do not touch.
     pub face_distance_mm: Option<Limit<f64>>,
     /// Density in g/cm3.
@@ -169,7 +171,7 @@ impl Printer {
     }
 
     /// The limits that are one number, by name.
-    pub fn numbers(&self) -> [(&'static str, Option<&Limit<f64>>); 18] {
+    pub fn numbers(&self) -> [(&'static str, Option<&Limit<f64>>); 19] {
         [
             ("triangles", self.triangles.as_ref()),
             ("file_mb", self.file_mb.as_ref()),
@@ -185,6 +187,7 @@ impl Printer {
             ("engraved_mm", self.engraved_mm.as_ref()),
             ("gap_mm", self.gap_mm.as_ref()),
             ("drain_mm", self.drain_mm.as_ref()),
+            ("spacing_mm", self.spacing_mm.as_ref()),
             ("face_distance_mm", self.face_distance_mm.as_ref()),
             ("density_g_cm3", self.density_g_cm3.as_ref()),
             ("price_cm3", self.price_cm3.as_ref()),
@@ -241,6 +244,7 @@ pub fn intersection(all: &[Printer]) -> Printer {
         engraved_mm: tighten(all, |p| &p.engraved_mm, most),
         gap_mm: tighten(all, |p| &p.gap_mm, most),
         drain_mm: tighten(all, |p| &p.drain_mm, most),
+        spacing_mm: tighten(all, |p| &p.spacing_mm, most),
         face_distance_mm: tighten(all, |p| &p.face_distance_mm, most),
         quirks,
         ..Printer::default()
@@ -287,7 +291,7 @@ mod tests {
         for pack in &all[1..] {
             for ((name, strict), (_, limit)) in all[0].numbers().iter().zip(pack.numbers()) {
                 if let (Some(strict), Some(limit)) = (strict, limit) {
-                    let smallest = ["wall_mm", "detail_mm", "gap_mm", "face_distance_mm"].contains(name);
+                    let smallest = ["wall_mm", "detail_mm", "gap_mm", "spacing_mm", "face_distance_mm"].contains(name);
                     assert!(if smallest { strict.value >= limit.value } else { strict.value <= limit.value }, "{name}");
                 }
             }

@@ -488,6 +488,34 @@ fn a_split_is_put_together_and_pulled_apart() {
 }
 
 #[test]
+fn copies_stand_on_the_tray() {
+    let dir = tempfile::tempdir().unwrap();
+    let Some(mut window) = drawn(dir.path()) else { return };
+    set(&mut window, "Longest side", 150.0);
+    make(&mut window);
+    assert!(!window.has("Part on the tray") && !says(&window, &["On the tray"]), "one copy needs no tray");
+    set(&mut window, "Copies", 20.0);
+    window.choose("Part", "On the tray");
+    window.wait("the trays", 60, |w| says(w, &["2 trays", "parts", "covered", "mm high"]));
+    window.choose("Tray", "2");
+    window.settle();
+    let rect = picture(&window, "Tray from above");
+    assert!(rect.width() > 100.0 && !window.has("Surface"), "{rect}");
+    set(&mut window, "Copies", 4.0);
+    window.wait("one tray", 60, |w| says(w, &["4 parts"]) && !says(w, &["2 trays"]));
+    // What stands on the tray stands around its middle; a click shows it alone.
+    let at = picture(&window, "Tray from above").center() + eframe::egui::vec2(20.0, 20.0);
+    click_at(&mut window, at);
+    assert!(window.has("Part on the bed") && !window.has("Tray from above"));
+    window.choose("Part", "On the tray");
+    set(&mut window, "Copies", 1.0);
+    window.wait("the part alone", 60, |w| w.has("Part on the bed"));
+    assert!(!order(dir.path()).plates);
+    press(&mut window, "Plates");
+    assert!(order(dir.path()).plates);
+}
+
+#[test]
 fn making_is_cancelled_and_faulty_areas_are_told() {
     let dir = tempfile::tempdir().unwrap();
     let mut window = layout(dir.path());
@@ -764,6 +792,13 @@ fn pictures_of_the_print_layout() {
             window.choose("Surface", "Soft proof");
             window.wait("the filaments", 400, |w| ready(w) && says(w, &["regions"]));
             keep(&mut window, "print-split-large.jpg");
+            window.choose("Printer", "Stratasys PolyJet (J55, J7xx, J8xx) via GrabCAD Print");
+            set(&mut window, "Copies", 5.0);
+            window.click("Make");
+            window.wait("the parts are made", 900, |w| w.is_enabled("Validate"));
+            window.choose("Part", "On the tray");
+            window.wait("the tray", 200, |w| says(w, &["covered"]));
+            keep(&mut window, "print-tray-large.jpg");
         }
         window.click("Back to the panes");
         keep(&mut window, &format!("print-pane-{word}.jpg"));

@@ -33,6 +33,9 @@ fn an_order_has_files_that_pass_pictures_a_report_and_a_ticket() {
         "Tiny & <fine>",
         "--formats",
         "3mf,obj,wrl,ply,glb,stl",
+        "--copies",
+        "5",
+        "--plates",
     ]);
     assert_eq!(stdout(&output).matches("no fault").count(), 6, "{}", stdout(&output));
     let ticket: serde_json::Value = serde_json::from_slice(&fs::read(out.join("ticket.json")).unwrap()).unwrap();
@@ -45,7 +48,24 @@ fn an_order_has_files_that_pass_pictures_a_report_and_a_ticket() {
         assert_eq!(file["bytes"], bytes.len());
         assert_eq!(file["blake3"], blake3::hash(&bytes).to_hex().to_string());
     }
+    let trays = ticket["trays"].as_array().unwrap();
+    let standing: usize = trays.iter().map(|t| t["placements"].as_array().unwrap().len()).sum();
+    assert_eq!((standing, &ticket["copies"]), (5, &5.into()));
+    for tray in trays {
+        let used = tray["used"].as_f64().unwrap();
+        assert!(used > 0.05 && used <= 1.0 && tray["height_mm"] == part["size_mm"][2], "{tray}");
+        for place in tray["placements"].as_array().unwrap() {
+            let turned = place["turn_deg"].as_u64().unwrap() % 180 == 90;
+            let [x, y] = if turned { [side(1), side(0)] } else { [side(0), side(1)] };
+            let [at_x, at_y] = ["x_mm", "y_mm"].map(|k| place[k].as_f64().unwrap());
+            assert!(at_x >= 0.0 && at_y >= 0.0 && at_x + x < 200.001 && at_y + y < 100.001, "{place}");
+        }
+        let plate = fs::read(out.join(tray["plate"].as_str().unwrap())).unwrap();
+        let sum = blake3::hash(&plate).to_hex().to_string();
+        assert!(ticket["plates"].as_array().unwrap().iter().any(|f| f["blake3"] == sum.as_str()));
+    }
     let page = fs::read_to_string(out.join("report.html")).unwrap();
+    assert!(page.contains("On the tray") && page.contains("covered"));
     assert!(page.contains("Tiny &amp; &lt;fine&gt;") && page.contains("data:image/jpeg;base64,"));
     for view in ["south", "east", "north", "west", "above", "below"] {
         assert!(fs::metadata(out.join(format!("preview-{view}.jpg"))).unwrap().len() > 3000, "{view}");
@@ -69,6 +89,7 @@ fn orders_that_cannot_be_kept(p: &str, o: &str, dir: &std::path::Path) {
     fail(&["print", p, "-o", o, "--rect", "0,0,10,0,0"], &["depth", "is 0", "positive"]);
     fail(&["print", p, "-o", o, "--circle", "0,0,3000"], &["of the area has no surface", "at most 2.0 %"]);
     fail(&["print", p, "-o", o, "--size-mm", "900", "--printer", "polyjet"], &["does not fit", "490 x 390 x 200"]);
+    fail(&["print", p, "-o", o, "--printer", "mimaki", "--plates"], &["plates cannot be made", "no build volume"]);
     fail(&["print", p, "-o", o, "--base-mm", "1"], &["base of 1 mm", "2 mm"]);
     fail(&["print", p, "-o", o, "--printer", "nobody"], &["no printer profile nobody", "polyjet"]);
     fail(&["print", p, "-o", o, "--printer", "polyjet", "--size-mm", "60"], &["faults were found in the files: 1"]);

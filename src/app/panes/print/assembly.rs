@@ -16,6 +16,8 @@ pub(super) enum Choice {
     One(usize),
     /// All, pulled apart by this share of their size.
     All(f64),
+    /// All copies on the printer's tray.
+    Tray,
 }
 
 impl Default for Choice {
@@ -26,11 +28,12 @@ impl Default for Choice {
 
 impl Choice {
     /// The list of parts, and how far they are apart; true when it was changed.
-    pub(super) fn show(&mut self, made: &Made, ui: &mut egui::Ui) -> bool {
+    pub(super) fn show(&mut self, made: &Made, has_tray: bool, ui: &mut egui::Ui) -> bool {
         let label = ui.label("Part");
         let name = match *self {
             Self::One(i) => made.parts.get(i).map_or("", |p| p.name.as_str()),
             Self::All(_) => "Put together",
+            Self::Tray => "On the tray",
         };
         let before = *self;
         let list = egui::ComboBox::from_id_salt("shown part").selected_text(name).width(100.0).show_ui(ui, |ui| {
@@ -38,6 +41,13 @@ impl Choice {
                 ui.selectable_value(self, Self::One(i), &part.name);
             }
             let all = matches!(*self, Self::All(_));
+            if has_tray {
+                let tip = "All copies where they stand in the printer";
+                ui.selectable_value(self, Self::Tray, "On the tray").on_hover_text(tip);
+            }
+            if made.parts.len() < 2 {
+                return;
+            }
             if ui.selectable_label(all, "Put together").on_hover_text("All parts as they are joined").clicked() && !all
             {
                 *self = Self::All(0.3);
@@ -81,6 +91,8 @@ impl Assembly {
         let centre = middles.iter().sum::<Vector3<f64>>() / middles.len().max(1) as f64;
         let parts: Vec<(usize, Vector3<f64>)> = match choice {
             Choice::One(i) => (i < middles.len()).then(|| (i, Vector3::zeros())).into_iter().collect(),
+            // That is drawn from above.
+            Choice::Tray => Vec::new(),
             Choice::All(apart) => {
                 let away = |i: usize| Vector3::new(middles[i].x - centre.x, middles[i].y - centre.y, 0.0) * apart;
                 (0..middles.len()).map(|i| (i, made.parts[i].at + away(i))).collect()

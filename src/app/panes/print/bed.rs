@@ -9,6 +9,7 @@ use super::legend;
 use super::look::{self, Look};
 use super::ready::Ready;
 use super::section::Section;
+use super::tray::{self, TrayView};
 use super::volume::{build_volume, edges};
 use super::wipe::Wipe;
 use crate::app::session::Session;
@@ -66,6 +67,7 @@ pub(super) struct Bed {
     viewport: Option<Viewport>,
     texture: Option<(TextureId, wgpu::TextureView)>,
     choice: Choice,
+    tray: TrayView,
     pub(super) heat: Heat,
     pub(super) section: Section,
     pub(super) wipe: Wipe,
@@ -97,6 +99,8 @@ pub(super) struct Scene<'a> {
     pub(super) coloured: u64,
     /// Whether its colours are those of the order.
     pub(super) settled: bool,
+    /// How many of each part are wanted.
+    pub(super) copies: u32,
     pub(super) ready: &'a Arc<Ready>,
     pub(super) session: &'a Session,
     pub(super) device: &'a RenderState,
@@ -106,7 +110,7 @@ impl Bed {
     /// Forgets what was picked and measured, because another part is there.
     pub(super) fn forget(&mut self) {
         self.picked = None;
-        self.choice = if matches!(self.choice, Choice::All(_)) { self.choice } else { Choice::default() };
+        self.choice = if matches!(self.choice, Choice::One(_)) { Choice::default() } else { self.choice };
     }
 
     /// Leads the camera to a place of a part.
@@ -136,15 +140,23 @@ impl Bed {
                 Some(ends.map(|p| p + made.parts.get(i).map_or_else(Vector2::zeros, |part| part.at.xy())))
             }
             Choice::All(apart) => Some(ends).filter(|_| apart == 0.0),
+            Choice::Tray => None,
         }
     }
 
     /// The bar above the picture.
-    pub(super) fn tools(&mut self, made: &Arc<Made>, ui: &mut egui::Ui) {
+    pub(super) fn tools(&mut self, made: &Arc<Made>, copies: u32, ui: &mut egui::Ui) {
+        let has_tray = tray::is_possible(made, copies);
+        if self.choice == Choice::Tray && !has_tray {
+            self.choice = Choice::default();
+        }
         ui.horizontal_wrapped(|ui| {
             ui.add_space(4.0);
-            if made.parts.len() > 1 && self.choice.show(made, ui) {
+            if (made.parts.len() > 1 || has_tray) && self.choice.show(made, has_tray, ui) {
                 self.picked = None;
+            }
+            if self.choice == Choice::Tray {
+                return self.tray.tools(ui);
             }
             let label = ui.label("Surface");
             let list =
@@ -178,6 +190,13 @@ impl Bed {
 
     /// Draws the picture.
     pub(super) fn show(&mut self, scene: &Scene<'_>, ui: &mut egui::Ui) {
+        if self.choice == Choice::Tray {
+            self.tray.follow(scene.made, (scene.generation, scene.coloured, scene.copies), ui.ctx());
+            if let Some(part) = self.tray.show(ui) {
+                self.choice = Choice::One(part);
+            }
+            return;
+        }
         let assembly = self.assembly(scene.made);
         self.follow(scene, &assembly, ui.ctx());
         self.follow_cut(scene, &assembly, ui.ctx());

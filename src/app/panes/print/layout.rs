@@ -135,10 +135,11 @@ fn views(
             ui.centered_and_justified(|ui| ui.weak("There is no graphics adapter for the 3D view."));
         }
         (_, Some(made), Some(device)) => {
-            view.bed.tools(&made, ui);
-            let (generation, coloured) = (view.generation, view.coloured);
+            let (generation, coloured, copies) = (view.generation, view.coloured, view.draft.copies);
+            view.bed.tools(&made, copies, ui);
             let settled = made.order.colour == view.draft.colour;
-            view.bed.show(&bed::Scene { made: &made, generation, coloured, settled, ready, session, device }, ui);
+            view.bed
+                .show(&bed::Scene { made: &made, generation, coloured, settled, copies, ready, session, device }, ui);
         }
     }
 }

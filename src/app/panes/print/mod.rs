@@ -1,7 +1,7 @@
 //! The print layout: which piece of the city, how large, for which printer; the part on its bed; what the judge says of it;
 //! the files.
 //!
-//! `layout.rs` arranges the rest: `above.rs` is the city with the area, `bed.rs` the made part, `controls.rs` the order's
+//! `layout.rs` arranges the rest: `above.rs` is the city with the area, `bed.rs` the made part, `tray.rs` all copies in the printer, `controls.rs` the order's
 //! numbers, `results.rs` making, validating and exporting; `ready.rs`, `job.rs`, `look.rs` and `heat.rs` work in threads. What is decided is an
 //! [`Order`] in the project, changed through the window's edits; a change that is still being dragged or typed is a draft.
 
@@ -29,6 +29,7 @@ mod results;
 mod section;
 mod shape;
 mod templates;
+mod tray;
 mod volume;
 mod wipe;
 

@@ -61,6 +61,7 @@ impl Preview {
             colour: Order::default().colour,
             formats: Vec::new(),
             copies: 1,
+            plates: false,
             waived: Vec::new(),
             ..order.clone()
         };

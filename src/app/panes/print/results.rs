@@ -1,10 +1,10 @@
 //! Below the views: make, validate, export, and what came of it.
 
 use super::job::Job;
-use super::{PrintView, Work, mend};
+use super::{PrintView, Work, controls, mend};
 use crate::app::session::Session;
 use crate::base::Severity;
-use crate::order::{Format, Judged, Order, Waiver, command};
+use crate::order::{Field, Format, Judged, Order, Waiver, command, plates};
 use crate::print::judge::Finding;
 use eframe::egui::{self, DragValue, RichText, TextEdit};
 use nalgebra::Vector3;
@@ -299,6 +299,7 @@ pub(super) fn export(view: &mut PrintView, session: &Session, ui: &mut egui::Ui)
 
 fn files(view: &mut PrintView, ui: &mut egui::Ui) {
     let accepted: Option<Vec<String>> = view.printer().and_then(|p| p.formats.as_ref()).map(|f| f.value.clone());
+    let plates = view.printer().map(|p| plates::check(&view.draft, p).map_err(|e| e.to_string()));
     let order = &mut view.draft;
     ui.horizontal_wrapped(|ui| {
         ui.label("Files").on_hover_text("None chosen: the first format that the printer takes");
@@ -318,6 +319,10 @@ fn files(view: &mut PrintView, ui: &mut egui::Ui) {
         let label = ui.label("Copies");
         let drag = DragValue::new(&mut order.copies).range(1..=10_000).update_while_editing(false);
         ui.add(drag).labelled_by(label.id);
+        let can = plates.as_ref().map_or(Ok(()), |p| p.clone());
+        let tick = ui.add_enabled(can.is_ok() || order.plates, egui::Checkbox::new(&mut order.plates, "Plates"));
+        let tick = tick.on_hover_text("Each tray, with all copies in their places, as one 3MF file too");
+        tick.on_disabled_hover_text(can.err().unwrap_or_default());
         let label = ui.label("Title");
         let mut title = order.title.clone().unwrap_or_default();
         let field = TextEdit::singleline(&mut title).hint_text("name of the project").desired_width(150.0);
@@ -325,6 +330,7 @@ fn files(view: &mut PrintView, ui: &mut egui::Ui) {
             order.title = Some(title).filter(|t| !t.is_empty());
         }
     });
+    controls::wrong(order, Field::Plates, ui);
 }
 
 impl Work {
