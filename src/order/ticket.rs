@@ -1,6 +1,7 @@
 //! The job ticket: everything that a factory and its machines need to know about the parts.
 
 use super::{FileError, Made, OrderError, Waiver, Written};
+use crate::print::outline::footprint;
 use serde::Serialize;
 
 /// What `ticket.json` holds.
@@ -39,6 +40,8 @@ pub struct TicketPart {
     pub size_mm: [f64; 3],
     /// Where its lower left corner is in the whole: the assembly map.
     pub at_mm: [f64; 3],
+    /// The corners of its underside in the whole, counter-clockwise; pegs stand out of it.
+    pub outline_mm: Vec<[f64; 2]>,
     /// Triangles.
     pub triangles: usize,
     /// Volume.
@@ -103,6 +106,7 @@ fn part(made: &Made, written: &Written, index: usize) -> Result<TicketPart, Orde
         name: made.parts[index].name.clone(),
         size_mm: size.into(),
         at_mm: made.parts[index].at.into(),
+        outline_mm: outline(made, index),
         triangles: mesh.triangles.len(),
         volume_cm3: mesh.volume() / 1000.0,
         area_cm2: (0..mesh.triangles.len()).map(|t| mesh.area_normal(t).norm()).sum::<f64>() / 200.0,
@@ -111,4 +115,10 @@ fn part(made: &Made, written: &Written, index: usize) -> Result<TicketPart, Orde
         passes: own.iter().all(|(judged, _)| judged.faults().next().is_none()),
         files,
     })
+}
+
+fn outline(made: &Made, index: usize) -> Vec<[f64; 2]> {
+    let part = &made.parts[index];
+    let rounded = |x: f64| (x * 1000.0).round() / 1000.0;
+    footprint(&part.part.mesh).iter().map(|p| (p + part.at.xy()).map(rounded).into()).collect()
 }

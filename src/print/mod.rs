@@ -46,7 +46,7 @@ use crate::scene::{City, Part};
 use nalgebra::Vector3;
 use shave::Shaver;
 use solid::Solid;
-use split::{Joint, Split};
+use split::{Cuts, Joint, Split};
 use thicken::{Lack, Reach};
 
 /// Most passes after the cut.
@@ -94,9 +94,10 @@ pub fn make_parts(ctx: &Ctx, city: &City, options: &PartOptions) -> Result<Vec<M
     };
     let Some((low, high)) = whole.mesh.bounds() else { return Ok(Vec::new()) };
     limit((high - low).into())?;
-    let grid = split::grid(options.split, high - low, options.build_mm)?;
+    let (columns, rows) = split::grid(options.split, high - low, options.build_mm)?;
     let joint = Joint { wall_mm: options.reach.map_or(1.0, |r| r.wall_mm), base_mm: options.base_mm };
-    let pieces = split::split(ctx, whole, grid, joint)?;
+    let cuts = Cuts { columns, rows, straight: options.split_straight };
+    let pieces = split::split(ctx, whole, cuts, joint)?;
     pieces.into_iter().map(|piece| finished(ctx, city, &frame, options, piece)).collect()
 }
 
