@@ -95,7 +95,8 @@ pub fn make_parts(ctx: &Ctx, city: &City, options: &PartOptions) -> Result<Vec<M
     let Some((low, high)) = whole.mesh.bounds() else { return Ok(Vec::new()) };
     limit((high - low).into())?;
     let (columns, rows) = split::grid(options.split, high - low, options.build_mm)?;
-    let joint = Joint { wall_mm: options.reach.map_or(1.0, |r| r.wall_mm), base_mm: options.base_mm };
+    let wall_mm = options.reach.map_or(1.0, |r| r.wall_mm);
+    let joint = Joint { wall_mm, base_mm: options.base_mm, shave: options.reach.is_some() };
     let cuts = Cuts { columns, rows, straight: options.split_straight };
     let pieces = split::split(ctx, whole, cuts, joint)?;
     pieces.into_iter().map(|piece| finished(ctx, city, &frame, options, piece)).collect()

@@ -10,7 +10,7 @@ use nalgebra::Vector2;
 /// Coordinates of corners are multiples of 1 / GRID mm.
 const GRID: f64 = 64.0;
 /// A corner so near to a crossing becomes it.
-const SNAP: f64 = 0.25;
+const SNAP: f64 = 0.1;
 /// Steps to a crossing: each is at least a third nearer.
 const STEPS: usize = 100;
 

@@ -4,7 +4,7 @@
 //! from the front), each a closed body in the whole's millimetres, with pegs on its right and back sides, holes for its
 //! neighbours' pegs, and its number cut into its underside. Cuts stand upright. Seen from above each keeps within
 //! [`SHIFT`] of a piece from where equal pieces have it, and there it follows the streets ([`path`]), or is straight and
-//! lies where that cuts least. Neighbours have the same corners between them, so that nothing is lost or twice. Where there
+//! lies where that cuts least. What a cut leaves too thin to print is shaved ([`trim`]). Neighbours have the same corners between them, so that nothing is lost or twice. Where there
 //! is no room for pegs ([`pegs`]), a warning says which base makes room. Fails where even the largest number of pieces does
 //! not fit.
 
@@ -12,6 +12,7 @@ mod lines;
 mod path;
 mod pegs;
 mod relief;
+mod trim;
 
 pub use relief::Ground;
 
@@ -74,6 +75,8 @@ pub struct Joint {
     pub wall_mm: f64,
     /// Height of the material everywhere.
     pub base_mm: f64,
+    /// Whether what a cut leaves thinner than the wall beside it is shaved.
+    pub shave: bool,
 }
 
 /// Columns and rows for a body of this size.
@@ -137,7 +140,10 @@ pub fn split(ctx: &Ctx, whole: Solid, cuts: Cuts, joint: Joint) -> Result<Vec<Pi
         if own.photo.is_empty() {
             continue;
         }
-        let own = body::standing_piece(ctx, &own);
+        let mut own = body::standing_piece(ctx, &own);
+        if joint.shave {
+            own = trim::trimmed(ctx, own, &ring, joint.wall_mm)?;
+        }
         let name = format!("{}{}", (b'A' + column as u8) as char, row + 1);
         let number = pegs::number(&name, &ring, &ground, &pegs, joint)?;
         if number.is_none() {

@@ -20,7 +20,7 @@ const END_SLOPE: f64 = 0.5;
 const CROSSING: f64 = 0.5;
 /// Distance of rows in millimetres, and in walls, at least.
 const STEP: f64 = 4.0;
-const STEP_WALLS: f64 = 3.0;
+const STEP_WALLS: f64 = 2.0;
 /// What a radian of bend costs, in millimetres of cut through empty streets.
 const BEND: f64 = 4.0;
 /// What a piece costs that breaks a rule: only where no other way is left.

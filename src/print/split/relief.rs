@@ -2,7 +2,7 @@
 //!
 //! In: the top of the material over a place, the strip. Out: a [`Strip`] of cells with the cost of a millimetre of cut.
 //! What counts is how far the material stands out of the ground around it: the ground is the morphological opening of the
-//! heights with a square as wide as the strip (J. Serra, "Image Analysis and Mathematical Morphology", 1982), so that
+//! heights with a square of a piece's size (J. Serra, "Image Analysis and Mathematical Morphology", 1982), so that
 //! hills cost nothing and houses, trees and cars what they are high. A wall's thickness beside them costs a share of that,
 //! and so does the border of the body, along which no cut should run. Cost: about a microsecond a cell.
 
@@ -10,14 +10,15 @@ use super::lines::{place, snapped};
 use nalgebra::{Vector2, Vector3};
 use rayon::prelude::*;
 
-/// Half the width of the square, at least.
-const AROUND: f64 = 20.0;
+/// Half the width of the square, in widths of half the strip: a little more than a piece, so that a block of houses which
+/// fills one is no ground.
+const AROUND: f64 = 4.0;
 /// So little height is the roughness of streets.
 const ROUGH: f64 = 0.4;
 /// Cost of a millimetre of cut for each millimetre of height, where an empty one costs 1.
 const HEIGHT: f64 = 2.0;
 /// Share of the height that counts beside it.
-const BESIDE: f64 = 0.25;
+const BESIDE: f64 = 0.5;
 /// What a millimetre within two walls of the border costs more.
 const BORDER: f64 = 2.0;
 /// What a millimetre at the edge of the strip costs more than one in its middle: what decides between equal ways.
@@ -59,7 +60,7 @@ impl Strip {
         let ends = [ground.low[1 - axis], ground.high[1 - axis]];
         let rows = ((ends[1] - ends[0]) / cell).ceil().max(1.0) as usize;
         let long = (ends[1] - ends[0]) / rows as f64;
-        let radius = (AROUND.max(half_mm) / cell) as usize;
+        let radius = (AROUND * half_mm / cell) as usize;
         let (wide, columns) = (2 * (half + radius) + 1, 2 * half + 1);
         let first = even - (half + radius) as f64 * cell;
         // Rows before and behind it have no material, but squares around them do.
