@@ -160,7 +160,7 @@ pub fn split(ctx: &Ctx, whole: Solid, cuts: Cuts, joint: Joint) -> Result<Vec<Pi
     Ok(pieces)
 }
 
-/// The cuts of a body as they are seen from above, each from beyond its box to beyond it, before they are joined.
+/// The cuts of a body as they are seen from above, each from beyond its box to beyond it.
 pub fn preview(ground: &Ground, cuts: Cuts, wall_mm: f64) -> Vec<Vec<Vector2<f64>>> {
     let net = net(ground, cuts, wall_mm);
     let inner = |lines: &[Line]| lines[1..lines.len() - 1].iter().map(|l| l.points.clone()).collect::<Vec<_>>();
