@@ -67,6 +67,9 @@ pub struct PrintArgs {
     /// Cut it into parts: `auto` for as few as fit into the printer, `3x2` for columns and rows, `none`
     #[arg(long, value_name = "auto|NxM|none", value_parser = parse_split, default_value = "none")]
     pub split: Split,
+    /// Cut straight instead of along streets
+    #[arg(long, requires = "split")]
+    pub split_straight: bool,
     /// One line of text on a slab in front of the city
     #[arg(long, value_name = "TEXT")]
     pub text: Option<String>,
@@ -181,6 +184,7 @@ fn order(args: &PrintArgs, frame: Option<&LocalFrame>) -> Result<Order, CliError
         hollow_mm: args.hollow_mm,
         drain_mm: args.drain_mm,
         split: args.split,
+        split_straight: args.split_straight,
         plinth: Plinth {
             text: args.text.clone(),
             text_mm: args.text_mm,

@@ -64,6 +64,7 @@ pub fn command(order: &Order, project: &Path, out: &Path) -> String {
     }
     let switches = [
         (!order.thicken, "--no-thicken"),
+        (order.split_straight && order.split != Split::None, "--split-straight"),
         (order.plinth.engraved, "--engraved"),
         (order.plinth.north_arrow, "--north-arrow"),
         (colour.vertices, "--vertex-colours"),

@@ -6,6 +6,7 @@
 //! line. Who adds a field gives it a default, a line in [`Order::check`] where it can have no sense, and one in
 //! [`command()`]. Cost: that of [`crate::print`].
 
+mod change_map;
 mod colours;
 mod command;
 mod encode;
@@ -66,6 +67,8 @@ pub struct Order {
     pub drain_mm: Option<f64>,
     /// How the whole is cut into parts.
     pub split: Split,
+    /// Straight cuts instead of such that follow the streets.
+    pub split_straight: bool,
     /// Text and north arrow on a slab around the city.
     pub plinth: Plinth,
     /// Colours.
@@ -95,6 +98,7 @@ impl Default for Order {
             hollow_mm: None,
             drain_mm: None,
             split: Split::None,
+            split_straight: false,
             plinth: Plinth::default(),
             colour: ColourOrder::default(),
             formats: Vec::new(),
@@ -277,6 +281,7 @@ impl Order {
                 drain_mm: self.drain_mm.unwrap_or_else(|| limit(&printer.drain_mm).unwrap_or(4.0).max(4.0)),
             }),
             split: self.split,
+            split_straight: self.split_straight,
             build_mm: printer.build_mm.as_ref().map(|b| b.value),
             max_triangles: limit(&printer.triangles)
                 .map_or(defaults.max_triangles, |n| defaults.max_triangles.min(n as usize)),

@@ -1,11 +1,13 @@
 //! The report of an order, for a person: pictures from all sides, sizes, what was done, what the judge found.
 
-use super::pictures::Picture;
-use super::{Ticket, TicketFile, TicketPart, Written, tray_map};
+use super::pictures::{FROM_ABOVE, Picture};
+use super::{Ticket, TicketFile, TicketPart, Written, change_map, tray_map};
 use crate::base::Severity;
 use crate::formats::html::{STYLE, escape};
 use crate::print::judge::Finding;
+use crate::print::outline;
 use base64::Engine;
+use nalgebra::Vector2;
 use std::fmt::Write;
 
 /// The page.
@@ -67,7 +69,10 @@ pub fn report(ticket: &Ticket, written: &Written, pictures: &[Picture]) -> Strin
             escape(&finding.hint)
         );
     }
-    let _ = write!(page, "</table><h2>Pictures</h2><div class=grid>");
+    page.push_str("</table>");
+    let above = pictures.iter().find(|p| p.caption == FROM_ABOVE);
+    page.push_str(&change_map::draw(ticket, above));
+    let _ = write!(page, "<h2>Pictures</h2><div class=grid>");
     for picture in pictures {
         let data = base64::engine::general_purpose::STANDARD.encode(&picture.jpeg);
         let caption = escape(&picture.caption);
@@ -102,29 +107,44 @@ fn findings(written: &Written) -> impl Iterator<Item = (&String, &Finding)> {
 
 /// Where the parts go, from above with north of the area's own frame up; the numbers are also in their undersides.
 fn assembly_map(parts: &[TicketPart]) -> String {
-    let low = |k: usize| parts.iter().map(|p| p.at_mm[k]).fold(f64::INFINITY, f64::min);
-    let high = |k: usize| parts.iter().map(|p| p.at_mm[k] + p.size_mm[k]).fold(f64::NEG_INFINITY, f64::max);
+    let rings: Vec<Vec<[f64; 2]>> = parts.iter().map(ring).collect();
+    let all = || rings.iter().flatten();
+    let low = |k: usize| all().map(|p| p[k]).fold(f64::INFINITY, f64::min);
+    let high = |k: usize| all().map(|p| p[k]).fold(f64::NEG_INFINITY, f64::max);
     let (x, y, width, depth) = (low(0), low(1), high(0) - low(0), high(1) - low(1));
     let mut map = format!(
-        "<h2>Assembly map</h2><p>Seen from above. Pegs stand out to the right and to the back.</p>\
+        "<h2>Assembly map</h2><p>Seen from above. Pegs stand out to the right and to the back: push the parts of each row \
+         together, then the rows.</p>\
          <svg role=img aria-label=\"assembly map\" viewBox=\"-2 -2 {:.1} {:.1}\" width=480>",
         width + 4.0,
         depth + 4.0
     );
-    for part in parts {
+    for (part, ring) in parts.iter().zip(&rings) {
         // Down is the front.
-        let (left, top) = (part.at_mm[0] - x, depth - (part.at_mm[1] - y + part.size_mm[1]));
+        let corners: Vec<Vector2<f64>> = ring.iter().map(|p| Vector2::new(p[0] - x, depth - (p[1] - y))).collect();
+        let words: Vec<String> = corners.iter().map(|p| format!("{:.2},{:.2}", p.x, p.y)).collect();
         let [w, d, _] = part.size_mm;
-        let name = escape(part.name.trim_start_matches("part-"));
+        let (name, middle) = (escape(part.name.trim_start_matches("part-")), outline::middle(&corners));
         let _ = write!(
             map,
-            "<rect x={left:.1} y={top:.1} width={w:.1} height={d:.1} fill=none stroke=currentColor stroke-width=0.6 />\
+            "<polygon points=\"{}\" fill=none stroke=currentColor stroke-width=0.6 />\
              <text x={:.1} y={:.1} font-size={:.1} text-anchor=middle fill=currentColor>{name}</text>",
-            left + w / 2.0,
-            top + d / 2.0,
+            words.join(" "),
+            middle.x,
+            middle.y,
             w.min(d) / 5.0
         );
     }
     map.push_str("</svg>");
     map
+}
+
+/// The outline of a part in the whole; the box of one that has no level underside.
+fn ring(part: &TicketPart) -> Vec<[f64; 2]> {
+    let ([x, y, _], [w, d, _]) = (part.at_mm, part.size_mm);
+    if part.outline_mm.len() > 2 {
+        part.outline_mm.clone()
+    } else {
+        vec![[x, y], [x + w, y], [x + w, y + d], [x, y + d]]
+    }
 }

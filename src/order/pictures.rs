@@ -3,7 +3,7 @@
 use crate::formats::textured::{jpeg, part_as_city};
 use crate::image::Rgb8;
 use crate::scene::Part;
-use crate::texture::render::{Camera, RenderOptions, render_city};
+use crate::texture::render::{Camera, FILLED, RenderOptions, render_city};
 
 /// A picture with its caption.
 pub struct Picture {
@@ -13,13 +13,16 @@ pub struct Picture {
     pub jpeg: Vec<u8>,
 }
 
+/// Caption of the picture from above.
+pub const FROM_ABOVE: &str = "From above";
+
 /// Names and captions of the pictures; heading of the view and height of the eye in degrees.
 const VIEWS: [(&str, &str, f64, f64); 6] = [
     ("south", "From the south", 0.0, 35.0),
     ("east", "From the east", 270.0, 35.0),
     ("north", "From the north", 180.0, 35.0),
     ("west", "From the west", 90.0, 35.0),
-    ("above", "From above", 0.0, 90.0),
+    ("above", FROM_ABOVE, 0.0, 90.0),
     ("below", "From below", 0.0, -50.0),
 ];
 const SIZE: (u32, u32) = (960, 720);
@@ -37,6 +40,12 @@ pub fn part_from(part: &Part, azimuth: f64, elevation: f64, size: (u32, u32)) ->
         Some(bounds) => render_city(&city, &Camera::overview(bounds, azimuth, elevation, size), &options).0,
         None => Rgb8::filled(size.0 as usize, size.1 as usize, [255; 3]),
     }
+}
+
+/// Size of the picture from above of a part of this width and depth, and its pixels for each millimetre.
+pub fn from_above_scale(flat_mm: [f64; 2]) -> ([f64; 2], f64) {
+    let size = [f64::from(SIZE.0), f64::from(SIZE.1)];
+    (size, (size[0] / flat_mm[0]).min(size[1] / flat_mm[1]) * FILLED)
 }
 
 /// Pictures of a part from all sides, with the word for the side.

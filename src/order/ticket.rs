@@ -2,6 +2,8 @@
 
 use super::trays::Trays;
 use super::{FileError, Made, OrderError, Waiver, Written};
+use crate::print::changes::{Change, counted};
+use crate::print::outline::footprint;
 use crate::print::pack::{Bed, Tray};
 use serde::Serialize;
 
@@ -30,10 +32,30 @@ pub struct Ticket {
     pub trays: Vec<TicketTray>,
     /// Trays as files, where they were asked for.
     pub plates: Vec<TicketFile>,
+    /// How many things of each class were changed for the printer's sake.
+    pub changes: Vec<TicketChange>,
+    /// The largest of them, with their places in the whole.
+    pub changed: Vec<Change>,
     /// Kinds of fault that a person took responsibility for, and why.
     pub waived: Vec<Waiver>,
     /// What was said while they were made.
     pub notes: Vec<String>,
+}
+
+/// Most changed things that are listed one by one.
+const LISTED: usize = 100;
+
+/// Things of one class that were changed alike.
+#[derive(Debug, Serialize)]
+pub struct TicketChange {
+    /// What was done: `thickened`, `shaved`, `gap filled`.
+    pub done: &'static str,
+    /// On what; `surface` where the city has no classes.
+    pub class: &'static str,
+    /// How many.
+    pub count: usize,
+    /// Their surface.
+    pub area_mm2: f64,
 }
 
 /// One part.
@@ -45,6 +67,8 @@ pub struct TicketPart {
     pub size_mm: [f64; 3],
     /// Where its lower left corner is in the whole: the assembly map.
     pub at_mm: [f64; 3],
+    /// The corners of its underside in the whole, counter-clockwise; pegs stand out of it.
+    pub outline_mm: Vec<[f64; 2]>,
     /// Triangles.
     pub triangles: usize,
     /// Volume.
@@ -120,6 +144,16 @@ pub fn of(made: &Made, written: &Written, command: &str) -> Result<Ticket, Order
         parts: parts?,
         trays: written.trays.as_ref().map_or_else(Vec::new, |t| on_trays(made, written, t)),
         plates: written.plates.iter().map(|(file, _)| file.clone()).collect(),
+        changes: counted(&made.changes)
+            .into_iter()
+            .map(|(act, class, count, area_mm2)| TicketChange {
+                done: act.word(),
+                class: class.map_or("surface", |c| c.word()),
+                count,
+                area_mm2,
+            })
+            .collect(),
+        changed: made.changes.iter().take(LISTED).copied().collect(),
         waived: made.order.waived.clone(),
         notes: made.notes.iter().map(|d| d.message.clone()).collect(),
     })
@@ -166,6 +200,7 @@ fn part(made: &Made, written: &Written, index: usize) -> Result<TicketPart, Orde
         name: made.parts[index].name.clone(),
         size_mm: size.into(),
         at_mm: made.parts[index].at.into(),
+        outline_mm: outline(made, index),
         triangles: mesh.triangles.len(),
         volume_cm3: mesh.volume() / 1000.0,
         area_cm2: (0..mesh.triangles.len()).map(|t| mesh.area_normal(t).norm()).sum::<f64>() / 200.0,
@@ -174,4 +209,10 @@ fn part(made: &Made, written: &Written, index: usize) -> Result<TicketPart, Orde
         passes: own.iter().all(|(judged, _)| judged.faults().next().is_none()),
         files,
     })
+}
+
+fn outline(made: &Made, index: usize) -> Vec<[f64; 2]> {
+    let part = &made.parts[index];
+    let rounded = |x: f64| (x * 1000.0).round() / 1000.0;
+    footprint(&part.part.mesh).iter().map(|p| (p + part.at.xy()).map(rounded).into()).collect()
 }

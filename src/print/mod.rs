@@ -49,7 +49,7 @@ use crate::scene::{City, Part};
 use changes::{Change, Classes};
 use nalgebra::Vector3;
 use solid::Solid;
-use split::{Joint, Split};
+use split::{Cuts, Joint, Split};
 
 /// One of the parts of a piece of a city.
 #[derive(Clone, Debug)]
@@ -102,9 +102,11 @@ pub fn make_parts(ctx: &Ctx, city: &City, options: &PartOptions) -> Result<MadeP
     };
     let Some((low, high)) = whole.mesh.bounds() else { return Ok(MadePieces::default()) };
     limit((high - low).into())?;
-    let grid = split::grid(options.split, high - low, options.build_mm)?;
-    let joint = Joint { wall_mm: options.reach.map_or(1.0, |r| r.wall_mm), base_mm: options.base_mm };
-    let pieces = split::split(ctx, whole, grid, joint)?;
+    let (columns, rows) = split::grid(options.split, high - low, options.build_mm)?;
+    let wall_mm = options.reach.map_or(1.0, |r| r.wall_mm);
+    let joint = Joint { wall_mm, base_mm: options.base_mm, shave: options.reach.is_some() };
+    let cuts = Cuts { columns, rows, straight: options.split_straight };
+    let pieces = split::split(ctx, whole, cuts, joint)?;
     let pieces =
         pieces.into_iter().map(|piece| finished(ctx, city, &frame, options, piece)).collect::<Result<_, _>>()?;
     Ok(MadePieces { pieces, changes })

@@ -31,6 +31,8 @@ pub struct PartOptions {
     pub hollow: Option<Hollow>,
     /// Cut into pieces.
     pub split: Split,
+    /// Straight cuts instead of such that follow the streets.
+    pub split_straight: bool,
     /// Sides of the printer's build volume in millimetres, in any order.
     pub build_mm: Option<[f64; 3]>,
     /// Most triangles.
@@ -68,6 +70,7 @@ impl Default for PartOptions {
             plinth: Plinth::default(),
             hollow: None,
             split: Split::None,
+            split_straight: false,
             build_mm: None,
             max_triangles: 1_000_000,
             page: 2048,

@@ -9,10 +9,23 @@ use super::solid::Solid;
 use crate::scene::Mesh;
 use nalgebra::{Vector2, Vector3};
 use robust::{Coord, orient2d};
+use std::collections::BTreeSet;
 
 /// Signed area: positive where the corners run counter-clockwise.
 pub fn area(ring: &[Vector2<f64>]) -> f64 {
     (0..ring.len()).map(|i| ring[i].perp(&ring[(i + 1) % ring.len()])).sum::<f64>() / 2.0
+}
+
+/// The centroid of what a ring encloses; its first corner where that is nothing.
+pub fn middle(ring: &[Vector2<f64>]) -> Vector2<f64> {
+    let Some(first) = ring.first() else { return Vector2::zeros() };
+    let weighted = |i: usize| {
+        let (a, b) = (ring[i] - first, ring[(i + 1) % ring.len()] - first);
+        (a + b) / 3.0 * a.perp(&b) / 2.0
+    };
+    let sum: Vector2<f64> = (0..ring.len()).map(weighted).sum();
+    let size = area(ring);
+    if size == 0.0 { *first } else { first + sum / size }
 }
 
 /// Lower and upper corner.
@@ -166,6 +179,53 @@ pub fn prism(ring: &[Vector2<f64>], low: f64, high: f64) -> Solid {
     Solid::plain(mesh)
 }
 
+/// How far, in millimetres, a footprint's corners may be off.
+const FOOTPRINT: f64 = 0.05;
+
+/// The outline of the level underside of a body, counter-clockwise, without what is cut into it; empty where it has none.
+pub fn footprint(mesh: &Mesh) -> Vec<Vector2<f64>> {
+    let Some((low, _)) = mesh.bounds() else { return Vec::new() };
+    let is_under = |t: &&[u32; 3]| t.iter().all(|&v| mesh.vertices[v as usize].z < low.z + FOOTPRINT);
+    let under: Vec<&[u32; 3]> = mesh.triangles.iter().filter(is_under).collect();
+    let sides = || under.iter().flat_map(|t| (0..3).map(move |k| (t[(k + 1) % 3], t[k])));
+    let all: BTreeSet<(u32, u32)> = sides().collect();
+    let mut border: BTreeSet<(u32, u32)> = sides().filter(|&(a, b)| !all.contains(&(b, a))).collect();
+    let mut largest: (f64, Vec<Vector2<f64>>) = (0.0, Vec::new());
+    while let Some((first, mut at)) = border.pop_first() {
+        let mut ring = vec![first];
+        while at != first {
+            ring.push(at);
+            let Some(&side) = border.range((at, 0)..=(at, u32::MAX)).next() else { break };
+            border.remove(&side);
+            at = side.1;
+        }
+        let ring: Vec<Vector2<f64>> = ring.iter().map(|&v| mesh.vertices[v as usize].xy()).collect();
+        let size = area(&ring);
+        if size > largest.0 {
+            largest = (size, ring);
+        }
+    }
+    fewer(&largest.1, FOOTPRINT)
+}
+
+/// A ring without corners that are no farther than `by` from the straight line past them.
+fn fewer(ring: &[Vector2<f64>], by: f64) -> Vec<Vector2<f64>> {
+    // From a corner that stays: the one farthest from the first.
+    let far = |i: &usize| (ring[*i] - ring[0]).norm();
+    let Some(start) = (0..ring.len()).max_by(|a, b| far(a).total_cmp(&far(b))) else { return Vec::new() };
+    let at = |i: usize| ring[(start + i) % ring.len()];
+    let (mut kept, mut from) = (vec![at(0)], 0);
+    for to in 2..=ring.len() {
+        let (a, along) = (at(from), (at(to) - at(from)).try_normalize(0.0));
+        let off = |i: usize| along.map_or((at(i) - a).norm(), |d| d.perp(&(at(i) - a)).abs());
+        if (from + 1..to).any(|i| off(i) > by) {
+            from = to - 1;
+            kept.push(at(from));
+        }
+    }
+    kept
+}
+
 /// A regular polygon around the origin whose sides stay within `error` of the circle.
 pub fn circle(radius: f64, error: f64) -> Vec<Vector2<f64>> {
     let step = (1.0 - (error / radius).min(0.5)).acos() * 2.0;
@@ -203,6 +263,23 @@ mod tests {
         let fixed = checked(&l).expect("an L");
         assert_eq!((fixed.len(), area(&fixed)), (6, 3.0));
         assert!(contains(&fixed, &Vector2::new(0.5, 1.5)) && !contains(&fixed, &Vector2::new(1.5, 1.5)));
+    }
+
+    #[test]
+    fn footprints_are_outlines() {
+        let l = ring(&[(0.0, 0.0), (20.0, 0.0), (20.0, 5.0), (20.0, 10.0), (10.0, 10.01), (10.0, 20.0), (0.0, 20.0)]);
+        let mut mesh = prism(&l, 3.0, 5.0).mesh;
+        // What is cut into the underside is none of it.
+        let hole = [0, 1, 2].map(|i| mesh.vertices.len() as u32 + i);
+        mesh.vertices.extend([(2.0, 2.0), (4.0, 2.0), (2.0, 4.0)].map(|(x, y)| Vector3::new(x, y, 3.0)));
+        mesh.triangles.push(hole);
+        let found = footprint(&mesh);
+        assert_eq!(found.len(), 6, "{found:?}");
+        assert!((area(&found) - 300.0).abs() < 0.2, "{found:?}");
+        let disc = circle(50.0, 0.01);
+        let found = footprint(&prism(&disc, 0.0, 1.0).mesh);
+        assert!(found.len() < disc.len() && (area(&found) / area(&disc) - 1.0).abs() < 2e-3, "{}", found.len());
+        assert!(footprint(&Mesh::default()).is_empty());
     }
 
     #[test]

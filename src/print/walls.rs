@@ -65,5 +65,7 @@ pub fn thick_enough(
     let (side, square) = (ONE_THING * reach.wall_mm, thicken::sample_mm2(reach.wall_mm));
     let things = [(&lack.walls, Act::Thickened), (&shaver.shaved, Act::Shaved), (&before.gaps, Act::Filled)];
     let changes = things.map(|(balls, act)| group(balls, act, (classes, frame), side, square));
-    Ok((body, changes.concat()))
+    let mut changes = changes.concat();
+    changes.sort_by(|a, b| b.area_mm2.total_cmp(&a.area_mm2));
+    Ok((body, changes))
 }

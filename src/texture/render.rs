@@ -53,6 +53,9 @@ impl Default for RenderOptions {
     }
 }
 
+/// Share of a picture that [`Camera::overview`] fills.
+pub const FILLED: f64 = 0.98;
+
 impl Camera {
     /// Looks at everything between `low` and `high` along parallel rays: `azimuth` is the compass direction of the view
     /// (0 = to the north), `elevation` how far it looks down (both radians; pi/2 is a map with north up).
@@ -73,7 +76,7 @@ impl Camera {
             extent = (extent.0.inf(&p), extent.1.sup(&p));
         }
         let span = (extent.1 - extent.0).map(|v| v.max(1e-9));
-        let scale = (f64::from(size.0) / span.x).min(f64::from(size.1) / span.y) * 0.98;
+        let scale = (f64::from(size.0) / span.x).min(f64::from(size.1) / span.y) * FILLED;
         let middle = (extent.0 + extent.1) / 2.0;
         let translation = Vector3::new(-middle.x, -middle.y, span.z - extent.0.z);
         Self::Parallel { width: size.0, height: size.1, scale, pose: Rigid3::new(rotation, translation) }

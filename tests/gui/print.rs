@@ -578,6 +578,10 @@ fn parts_are_hollow_split_and_lettered() {
     window.settle();
     window.choose("Pieces", "Columns and rows");
     assert_eq!(order(dir.path()).split, Split::Grid(2, 1));
+    press(&mut window, "Cuts follow streets");
+    assert!(order(dir.path()).split_straight);
+    press(&mut window, "Cuts follow streets");
+    assert!(!order(dir.path()).split_straight);
     window.harness.get_by_role_and_label(Role::TextInput, "Text").scroll_to_me();
     window.settle();
     window.type_into("Text", "TOWN");

@@ -71,6 +71,13 @@ fn split(order: &mut Order, ui: &mut egui::Ui) {
             }
         }
     });
+    if order.split != Split::None {
+        let mut streets = !order.split_straight;
+        let tip = "Around houses, as far as there are streets near; otherwise straight, where that cuts least";
+        if ui.checkbox(&mut streets, "Cuts follow streets").on_hover_text(tip).changed() {
+            order.split_straight = !streets;
+        }
+    }
     wrong(order, Field::Split, ui);
 }
 

@@ -2,14 +2,16 @@
 //! where a split cuts.
 //!
 //! In: the order, its area. Out: lines and letters on the ground; what is wrong with the text, as making it would say. The
-//! slab and the letters are those of the part; cuts are moved by up to 15 % of a piece when the part is made.
+//! slab and the letters are those of the part; cuts are found over the city's surface and those of the part over its body,
+//! which is a little smoother.
 
 use super::job::{Failure, Job};
 use super::ready::Ready;
 use crate::order::Order;
+use crate::print::plinth::Margins;
 use crate::print::printer::Printer;
-use crate::print::split::{self, Split};
-use crate::print::{Area, Frame, PrintError};
+use crate::print::split::{self, Cuts, Ground, Split};
+use crate::print::{Area, Frame, PrintError, outline};
 use eframe::egui::{self, Color32, Painter, Pos2, Shape, Stroke};
 use nalgebra::{Vector2, Vector3};
 use std::sync::Arc;
@@ -22,7 +24,7 @@ type Key = (Area, Order);
 struct Drawn {
     slab: Vec<Vector2<f64>>,
     letters: Vec<[Vector2<f64>; 3]>,
-    cuts: Vec<[Vector2<f64>; 2]>,
+    cuts: Vec<Vec<Vector2<f64>>>,
 }
 
 /// What the view remembers.
@@ -95,10 +97,10 @@ impl Preview {
                 painter.add(Shape::mesh(mesh));
             }
         }
-        for [a, b] in &self.drawn.cuts {
-            let ends = [at(a), at(b)];
-            painter.line_segment(ends, Stroke::new(3.0, Color32::from_black_alpha(130)));
-            painter.extend(Shape::dashed_line(&ends, Stroke::new(1.6, Color32::from_rgb(240, 178, 66)), 9.0, 5.0));
+        for cut in &self.drawn.cuts {
+            let line: Vec<Pos2> = cut.iter().map(&at).collect();
+            painter.add(Shape::line(line.clone(), Stroke::new(3.0, Color32::from_black_alpha(130))));
+            painter.extend(Shape::dashed_line(&line, Stroke::new(1.6, Color32::from_rgb(240, 178, 66)), 9.0, 5.0));
         }
     }
 }
@@ -129,17 +131,35 @@ fn drawn(order: &Order, area: &Area, printer: &Printer, ready: &Ready) -> Result
     }
     // Heights hardly ever decide into how many pieces a city is cut.
     let whole = Vector3::new(high.x - low.x, high.y - low.y, order.base_mm);
-    let pieces = split::grid(order.split, whole, options.build_mm)?;
-    for (axis, count) in [(0, pieces.0), (1, pieces.1)] {
-        for i in 1..count {
-            let x = low[axis] + (high[axis] - low[axis]) * i as f64 / count as f64;
-            let end = |other: f64| {
-                let mut p = Vector2::zeros();
-                (p[axis], p[1 - axis]) = (x, other);
-                ground(&p)
-            };
-            drawn.cuts.push([end(low[1 - axis]), end(high[1 - axis])]);
-        }
+    let (columns, rows) = split::grid(order.split, whole, options.build_mm)?;
+    if (columns, rows) != (1, 1) {
+        let cuts = Cuts { columns, rows, straight: order.split_straight };
+        drawn.cuts = cuts_over(ready, &frame, (low, high), cuts, options.reach.map_or(1.0, |r| r.wall_mm));
+        drawn.cuts.iter_mut().flatten().for_each(|p| *p = ground(&p.sup(&low).inf(&high)));
     }
     Ok(drawn)
+}
+
+/// The cuts that the city's own surface asks for, in the part's millimetres: the body, which is not made yet, is a little
+/// smoother.
+fn cuts_over(
+    ready: &Ready,
+    frame: &Frame,
+    (low, high): (Vector2<f64>, Vector2<f64>),
+    cuts: Cuts,
+    wall_mm: f64,
+) -> Vec<Vec<Vector2<f64>>> {
+    let top_z = ready.subject.city.mesh.vertices.iter().map(|v| v.z).fold(f64::NEG_INFINITY, f64::max) + 1.0;
+    let slab = frame.margins != Margins::default();
+    let top = |p: &Vector2<f64>| {
+        if !outline::contains(&frame.outline, p) {
+            return slab.then_some(frame.base_mm);
+        }
+        let mut from = frame.city_from_part(&p.push(0.0));
+        from.z = top_z;
+        let hit = ready.surface.cast(&from, &-Vector3::z(), 0.0, f64::INFINITY);
+        Some(hit.map_or(frame.base_mm, |hit| frame.part_from_city(&hit.point).z))
+    };
+    let ground = Ground { top: &top, low: low.push(0.0), high: high.push(frame.base_mm) };
+    split::preview(&ground, cuts, wall_mm)
 }
