@@ -181,18 +181,28 @@ impl Blank {
         Ok(())
     }
 
+    /// Takes away what is to be in no body.
+    pub fn remove(&mut self, ctx: &Ctx, removed: &Solid) -> Result<(), PrintError> {
+        self.solid = self.without(ctx, removed)?;
+        Ok(())
+    }
+
+    fn without(&self, ctx: &Ctx, removed: &Solid) -> Result<Solid, PrintError> {
+        if removed.photo.is_empty() {
+            return Ok(self.solid.clone());
+        }
+        let whole = match solid::cut_away(ctx, &self.solid, removed) {
+            // The fast way asks for more than a closed surface.
+            Err(PrintError::Engine { .. }) => solid::subtract(ctx, &self.solid, removed)?,
+            result => result?,
+        };
+        Ok(standing_piece(ctx, &whole))
+    }
+
     /// The body over the area without what is `removed` and with what is `added`: one piece without crossings. Both are
     /// done before the cut, so that no two faces lie in one plane at the border.
     pub fn cut(&self, ctx: &Ctx, removed: &Solid, added: &Solid) -> Result<Solid, PrintError> {
-        let mut whole = self.solid.clone();
-        if !removed.photo.is_empty() {
-            whole = match solid::cut_away(ctx, &whole, removed) {
-                // The fast way asks for more than a closed surface.
-                Err(PrintError::Engine { .. }) => solid::subtract(ctx, &whole, removed)?,
-                result => result?,
-            };
-            whole = standing_piece(ctx, &whole);
-        }
+        let mut whole = self.without(ctx, removed)?;
         if !added.photo.is_empty() {
             whole = standing_piece(ctx, &solid::unite(ctx, &[&whole, added])?);
         }

@@ -12,10 +12,9 @@ use super::thicken::{self, Lack, Noise, Reach};
 use super::{PartOptions, PrintError};
 use crate::base::{Ctx, Diagnostic};
 
-/// Most passes after the cut.
-const PASSES: usize = 6;
-/// Of these, the first that shave; what is left after them is buried in balls of the wall's size.
+/// Most passes that shave and thicken, and most that bury what is left in balls of the wall's size.
 const SHAVING: usize = 3;
+const BURYING: usize = 6;
 /// So much thin surface, in square millimetres, is left.
 const ENOUGH_MM2: f64 = 0.1;
 /// Thin places that are closer than this, in thinnest walls, are one thing.
@@ -38,19 +37,31 @@ pub fn thick_enough(
         blank.add(ctx, &thicken::filling(ctx, &before, blank.solid(), reach)?)?;
         body = blank.cut(ctx, &none, &none)?;
     }
-    for pass in 1..=PASSES {
-        let noise = if pass == 1 { Noise::Counts } else { Noise::IsLeft };
-        let left = thicken::lack(ctx, &body.mesh, &frame.outline, Reach { gap_mm: 0.0, ..reach }, noise)?;
+    let without_gaps = Reach { gap_mm: 0.0, ..reach };
+    let measured = |body: &Solid, noise: Noise| thicken::lack(ctx, &body.mesh, &frame.outline, without_gaps, noise);
+    let (mut tool, mut added) = (Solid::default(), Solid::default());
+    for pass in 0..SHAVING {
+        let noise = if pass == 0 { Noise::Counts } else { Noise::IsLeft };
+        let left = measured(&body, noise)?;
         if left.thin_mm2 < ENOUGH_MM2 {
             break;
         }
-        if pass <= SHAVING {
-            lack.walls.extend(shaver.add(ctx, &body, &left.walls, |ball, tall| tall && away(ball))?);
-        } else {
-            lack.burrs.extend(thicken::buried(&left.walls, &body, reach));
+        lack.walls.extend(shaver.add(ctx, &body, &left.walls, |ball, tall| tall && away(ball))?);
+        added = thicken::solid(ctx, &lack, &frame.outline, blank.solid(), reach)?;
+        tool = shaver.tool(ctx, blank.solid())?;
+        body = blank.cut(ctx, &tool, &added)?;
+    }
+    // What shaving leaves is small: it is buried where it is.
+    blank.remove(ctx, &tool)?;
+    blank.add(ctx, &added)?;
+    for _ in 0..BURYING {
+        let left = measured(&body, Noise::IsLeft)?;
+        if left.thin_mm2 < ENOUGH_MM2 {
+            break;
         }
-        let added = thicken::solid(ctx, &lack, &frame.outline, blank.solid(), reach)?;
-        body = blank.cut(ctx, &shaver.tool(ctx, blank.solid())?, &added)?;
+        let burrs = Lack { burrs: thicken::buried(&left.walls, &body, reach), ..Lack::default() };
+        blank.add(ctx, &thicken::solid(ctx, &burrs, &frame.outline, blank.solid(), reach)?)?;
+        body = blank.cut(ctx, &none, &none)?;
     }
     let text = format!(
         "{:.0} mm2 of the surface was thinner than {} mm: {:.0} % of it, what stands out, was thickened, the rest shaved; \
