@@ -246,8 +246,8 @@ fn summary(args: &PrintArgs, made: &Made, written: &Written) -> Result<(), CliEr
     if let Some(trays) = written.trays.as_ref().filter(|t| t.hold_several()) {
         for range in trays.alike() {
             let Tray { placements, used, .. } = &trays.trays[range.start];
-            let (parts, used) = (placements.len(), 100.0 * used);
-            say(format!("{}: {parts} parts, {used:.0} % covered", numbers(&range)));
+            let parts = if placements.len() == 1 { "one part".into() } else { format!("{} parts", placements.len()) };
+            say(format!("{}: {parts}, {:.0} % covered", numbers(&range), 100.0 * used));
         }
     }
     for (file, _) in &written.plates {

@@ -93,53 +93,9 @@ impl Cells {
         }
     }
 
-    /// Where a stamp hits what is set: its lower left cell may stand on the cells that are not set in the answer.
-    pub(super) fn blocked(&self, stamp: &Stamp) -> Self {
-        let mut blocked = Self::new(self.width, self.height);
-        let mut spread = vec![0u64; self.words * self.height];
-        // What is moved out to the right by the stamp's margin may come back.
-        let mut scratch = vec![0u64; self.words + stamp.margin.div_ceil(64)];
-        for ((from, to), rows) in &stamp.runs {
-            // What a run (from..to) of the stamp hits at i, it hits from every x with i - to < x <= i - from.
-            for y in 0..self.height {
-                scratch.fill(0);
-                shifted(self.row(y), -from, &mut scratch);
-                spread_left(&mut scratch, (to - from - 1) as usize);
-                spread[y * self.words..(y + 1) * self.words].copy_from_slice(&scratch[..self.words]);
-            }
-            for row in rows {
-                let first = (-row).max(0);
-                for y in first..(self.height as i64 - row).min(self.height as i64) {
-                    let hit = (y + row) as usize * self.words;
-                    let own = y as usize * self.words;
-                    for k in 0..self.words {
-                        blocked.bits[own + k] |= spread[hit + k];
-                    }
-                }
-            }
-        }
-        for y in 0..self.height {
-            let words = self.words;
-            clipped(&mut blocked.bits[y * words..(y + 1) * words], self.width);
-        }
-        blocked
-    }
-}
-
-/// A shape as runs of cells from its own lower left cell, those that lie in the same columns together; with what must stay
-/// free around it, so that they begin left of it and in front of it.
-#[derive(Clone, Debug, Default)]
-pub(super) struct Stamp {
-    /// Columns of the runs, and the rows in which they are.
-    runs: Vec<(Run, Vec<i64>)>,
-    /// So many cells stay free on each side at most.
-    pub(super) margin: usize,
-}
-
-impl Stamp {
-    /// The shape with room around it: no cell of another shape may come nearer than `room` cells, measured between the nearest
-    /// points of both cells.
-    pub(super) fn new(shape: &Cells, room: f64) -> Self {
+    /// The shape with all cells that lie nearer than `room` cells, measured between the nearest points of two cells; it begins
+    /// so many cells left of the shape and in front of it as the second answer says.
+    pub(super) fn widened(&self, room: f64) -> (Self, usize) {
         let margin = if room > 0.0 { room.ceil() as usize + 1 } else { 0 };
         // How far to the sides the room reaches, for each number of rows.
         let apart = |d: usize| (d as f64 - 1.0).max(0.0);
@@ -147,9 +103,9 @@ impl Stamp {
         let reach: Vec<i64> =
             (0..=margin).filter_map(|dy| (0..=margin).rev().find(|&dx| near(dx, dy)).map(|dx| dx as i64)).collect();
         let side = margin as i64;
-        let mut wide = Cells::new(shape.width + 2 * margin, shape.height + 2 * margin);
-        for y in 0..shape.height {
-            for (from, to) in shape.runs(y) {
+        let mut wide = Self::new(self.width + 2 * margin, self.height + 2 * margin);
+        for y in 0..self.height {
+            for (from, to) in self.runs(y) {
                 wide.set_run(y + margin, (from + side, to + side));
                 for (dy, dx) in reach.iter().enumerate() {
                     let run = (from + side - dx, to + side + dx);
@@ -158,11 +114,45 @@ impl Stamp {
                 }
             }
         }
-        let mut all: Vec<(Run, i64)> = (0..wide.height)
-            .flat_map(|y| wide.runs(y).into_iter().map(move |(a, b)| ((a - side, b - side), y as i64 - side)))
-            .collect();
+        (wide, margin)
+    }
+
+    /// Where a stamp hits what is set: its lower left cell may stand on the cells that are not set in the answer, as far as
+    /// the stamp lies inside there.
+    pub(super) fn blocked(&self, stamp: &Stamp) -> Self {
+        let mut blocked = Self::new(self.width, self.height);
+        let mut spread = Self::new(self.width, self.height);
+        let mut before = Vec::new();
+        for ((from, to), rows) in &stamp.runs {
+            // What a run (from..to) of the stamp hits at i, it hits from every x with i - to < x <= i - from.
+            spread.bits.fill(0);
+            for y in 0..self.height {
+                let own = &mut spread.bits[y * self.words..(y + 1) * self.words];
+                shifted(self.row(y), -from, own);
+                spread_left(own, (to - from - 1) as usize, &mut before);
+            }
+            for row in rows {
+                let hits = spread.bits.iter().skip(row * self.words);
+                blocked.bits.iter_mut().zip(hits).for_each(|(own, hit)| *own |= hit);
+            }
+        }
+        blocked
+    }
+}
+
+/// A shape as runs of cells from its own lower left cell, those that lie in the same columns together.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Stamp {
+    /// Columns of the runs, and the rows in which they are.
+    runs: Vec<(Run, Vec<usize>)>,
+}
+
+impl Stamp {
+    pub(super) fn of(shape: &Cells) -> Self {
+        let mut all: Vec<(Run, usize)> =
+            (0..shape.height).flat_map(|y| shape.runs(y).into_iter().map(move |run| (run, y))).collect();
         all.sort_unstable();
-        let mut stamp = Self { runs: Vec::new(), margin };
+        let mut stamp = Self::default();
         for (run, row) in all {
             match stamp.runs.last_mut().filter(|(last, _)| *last == run) {
                 Some((_, rows)) => rows.push(row),
@@ -173,15 +163,17 @@ impl Stamp {
     }
 }
 
-/// Sets, for each bit, the `by` bits left of it too (towards bit 0).
-fn spread_left(row: &mut [u64], by: usize) {
+/// Sets, for each bit, the `by` bits left of it too (towards bit 0); `before` is room to work in.
+fn spread_left(row: &mut [u64], by: usize, before: &mut Vec<u64>) {
+    if row.iter().all(|w| *w == 0) {
+        return;
+    }
     let mut done = 0;
-    let mut before: Vec<u64> = Vec::new();
     while done < by {
         let step = (done + 1).min(by - done);
         before.clear();
         before.extend_from_slice(row);
-        shifted(&before, -(step as i64), row);
+        shifted(before, -(step as i64), row);
         done += step;
     }
 }
@@ -247,8 +239,11 @@ mod tests {
         let mut rng = Rng::new(4, 0);
         for (round, room) in [0.0, 1.0, 2.5, 0.0, 3.0].into_iter().enumerate() {
             let there = random(90 + round, 40, 0.01, &mut rng);
-            let shape = random(9, 70 - 10 * round, 0.3, &mut rng);
-            let blocked = there.blocked(&Stamp::new(&shape, room));
+            let shape = random(9, 30 - 5 * round, 0.3, &mut rng);
+            let (wide, margin) = there.widened(room);
+            let mut taken = Cells::new(there.width, there.height);
+            taken.add(&wide, (-(margin as i64), -(margin as i64)));
+            let blocked = taken.blocked(&Stamp::of(&shape));
             let near = |a: (i64, i64), b: (i64, i64)| {
                 let apart = |d: i64| (d.abs() - 1).max(0) as f64;
                 a == b || apart(a.0 - b.0).hypot(apart(a.1 - b.1)) < room
@@ -258,8 +253,9 @@ mod tests {
                 all.filter(|&(x, y)| c.is_set(x, y)).map(|(x, y)| (x as i64, y as i64)).collect()
             };
             let (there_set, shape_set) = (set(&there), set(&shape));
-            for y in 0..there.height {
-                for x in 0..there.width {
+            // As far as the shape lies inside.
+            for y in 0..=there.height - shape.height {
+                for x in 0..=there.width - shape.width {
                     let at = |c: &(i64, i64)| (c.0 + x as i64, c.1 + y as i64);
                     let hit = shape_set.iter().any(|c| there_set.iter().any(|t| near(at(c), *t)));
                     assert_eq!(blocked.is_set(x, y), hit, "{x} {y} in round {round}");

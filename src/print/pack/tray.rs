@@ -9,7 +9,7 @@ const LOOK: u32 = 64;
 
 /// A part in all ways in which it can be turned; those that look alike once.
 pub(super) struct Shape<'a> {
-    part: &'a Footprint,
+    pub(super) part: &'a Footprint,
     turns: Vec<Turned<'a>>,
     /// Cells that it covers.
     area: usize,
@@ -19,6 +19,9 @@ struct Turned<'a> {
     quarters: u8,
     cells: &'a Cells,
     stamp: Stamp,
+    /// It with the distance that others keep, and how far that stands out.
+    wide: Cells,
+    margin: usize,
     /// Last column and row of the tray in which its lower left cell can stand.
     most: (usize, usize),
 }
@@ -37,7 +40,8 @@ impl<'a> Shape<'a> {
             let [x, y] = part.sides(quarters);
             let Some(most) = most(bed.build_mm[0], x).zip(most(bed.build_mm[1], y)) else { continue };
             if !turns.iter().any(|t| t.cells == cells && t.most == most) {
-                turns.push(Turned { quarters, cells, stamp: Stamp::new(cells, room), most });
+                let (wide, margin) = cells.widened(room);
+                turns.push(Turned { quarters, cells, stamp: Stamp::of(cells), wide, margin, most });
             }
         }
         Self { part, turns, area: part.turned[0].count() }
@@ -76,6 +80,8 @@ struct Room {
     blocked: Vec<Cells>,
     /// Rows in front of these are full.
     from: Vec<usize>,
+    /// The copy that was placed last, as long as it is not taken into account.
+    last: Option<Spot>,
 }
 
 /// Packs all parts in one way.
@@ -157,8 +163,11 @@ impl<'a> Filling<'a> {
         if self.room.is_none() {
             self.room = Some(self.look(tray));
         }
+        self.add_last();
         let spot = self.best()?;
-        self.add(&spot);
+        if let Some(room) = self.room.as_mut() {
+            room.last = Some(spot);
+        }
         Some(spot)
     }
 
@@ -174,12 +183,16 @@ impl<'a> Filling<'a> {
     fn look(&self, tray: &Working) -> Room {
         let mut there = Cells::new(self.grid[0], self.grid[1]);
         for s in &tray.spots {
-            there.add(self.shapes[s.part].turns[s.turn].cells, (s.at.0 as i64, s.at.1 as i64));
+            let Turned { wide, margin, .. } = &self.shapes[s.part].turns[s.turn];
+            let at = |x: usize| x as i64 - *margin as i64;
+            there.add(wide, (at(s.at.0), at(s.at.1)));
         }
         let turns = &self.shapes[self.part].turns;
-        let empty = tray.spots.is_empty();
-        let blocked = turns.iter().map(|t| if empty { there.clone() } else { there.blocked(&t.stamp) }).collect();
-        Room { blocked, from: vec![0; turns.len()] }
+        let looked = |t: usize| !tray.spots.is_empty() && self.allowed.contains(&t);
+        let blocked = (0..turns.len())
+            .map(|t| if looked(t) { there.blocked(&turns[t].stamp) } else { Cells::new(self.grid[0], self.grid[1]) })
+            .collect();
+        Room { blocked, from: vec![0; turns.len()], last: None }
     }
 
     /// The best place.
@@ -213,19 +226,19 @@ impl<'a> Filling<'a> {
         best.map(|b| b.1)
     }
 
-    /// Takes a placed copy into account.
-    fn add(&mut self, spot: &Spot) {
+    /// Takes the copy that was placed last into account.
+    fn add_last(&mut self) {
         let Some(room) = self.room.as_mut() else { return };
+        let Some(spot) = room.last.take() else { return };
         let turns = &self.shapes[self.part].turns;
-        let placed = turns[spot.turn].cells;
+        let Turned { wide, margin, .. } = &turns[spot.turn];
         for &turn in &self.allowed {
             let (pair, from) = self.pairs[turn][spot.turn].get_or_insert_with(|| {
                 let Turned { cells, stamp, .. } = &turns[turn];
-                let reach = |side: usize| side + stamp.margin;
-                let (x, y) = (reach(cells.width), reach(cells.height));
-                let mut around = Cells::new(x + reach(placed.width), y + reach(placed.height));
-                around.add(placed, (x as i64, y as i64));
-                (around.blocked(stamp), (x as i64, y as i64))
+                let (x, y) = (cells.width, cells.height);
+                let mut around = Cells::new(x + wide.width, y + wide.height);
+                around.add(wide, (x as i64, y as i64));
+                (around.blocked(stamp), ((x + margin) as i64, (y + margin) as i64))
             });
             room.blocked[turn].add(pair, (spot.at.0 as i64 - from.0, spot.at.1 as i64 - from.1));
         }
@@ -250,7 +263,9 @@ fn finished(shapes: &[Shape<'_>], trays: &[Working], bed: &Bed, cell: f64) -> Ve
             copies[s.part] += 1;
             placements.push(Placement { part: s.part, copy: copies[s.part], at_mm, quarters });
         }
-        let shift = [(width - high[0]).max(0.0) / 2.0, (depth - high[1]).max(0.0) / 2.0];
+        // By whole cells, which are easier to read.
+        let middle = |side: f64, high: f64| ((side - high).max(0.0) / 2.0 / cell).floor() * cell;
+        let shift = [middle(width, high[0]), middle(depth, high[1])];
         placements.iter_mut().for_each(|p| p.at_mm = [0, 1].map(|k| p.at_mm[k] + shift[k]));
         placements.sort_by_key(|p| (p.part, p.copy));
         let area = tray.covered as f64 * cell * cell;
