@@ -196,7 +196,7 @@ fn shifted(row: &[u64], by: i64, into: &mut [u64]) {
 
 /// Takes the bits beyond the width away.
 fn clipped(row: &mut [u64], width: usize) {
-    if let (Some(last), true) = (row.last_mut(), width % 64 > 0) {
+    if let (Some(last), true) = (row.last_mut(), !width.is_multiple_of(64)) {
         *last &= u64::MAX >> (64 - width % 64);
     }
 }
