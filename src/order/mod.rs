@@ -1,8 +1,8 @@
 //! Print orders: which piece of a city, how large, for which printer, in which formats; made, judged and written.
 //!
 //! In: a [`Subject`] (the city) and an [`Order`]. Out: the parts in memory ([`make()`] gives [`Made`]), their files in
-//! memory with the judge's verdicts ([`encode()`], [`judged`]), and a folder with files, pictures, `report.html` and
-//! `ticket.json` ([`write()`]). An order is data: a project keeps it, templates hold it, [`command()`] writes it as a command
+//! memory with the judge's verdicts ([`encode()`], [`judged`]), where their copies stand in the printer ([`trays`]), and a folder
+//! with files, pictures, `report.html` and `ticket.json` ([`write()`]). An order is data: a project keeps it, templates hold it, [`command()`] writes it as a command
 //! line. Who adds a field gives it a default, a line in [`Order::check`] where it can have no sense, and one in
 //! [`command()`]. Cost: that of [`crate::print`].
 

@@ -1,4 +1,4 @@
-//! Writes what was made into a folder: files, each read back and judged, pictures, report and ticket.
+//! Writes what was made into a folder: files, each read back and judged, plates, pictures, report and ticket.
 
 use super::files::put;
 use super::trays::Trays;

@@ -27,9 +27,9 @@ impl Footprint {
     pub fn of(name: &str, mesh: &Mesh, cell_mm: f64) -> Self {
         let (low, high) = mesh.bounds().unwrap_or_default();
         let size = high - low;
-        let turned = [0, 1, 2, 3].map(|quarters| {
+        let turned = [0u8, 1, 2, 3].map(|quarters| {
             let flat = |p: &Vector3<f64>| turned(p.xy() - low.xy(), size.xy(), quarters) / cell_mm;
-            let around = if quarters % 2 == 0 { size.xy() } else { size.yx() };
+            let around = if quarters.is_multiple_of(2) { size.xy() } else { size.yx() };
             covered(mesh, flat, around / cell_mm)
         });
         Self { name: name.to_string(), size_mm: size.into(), cell_mm, turned }
@@ -38,7 +38,7 @@ impl Footprint {
     /// Sides in millimetres after turning by quarters.
     pub fn sides(&self, quarters: u8) -> [f64; 2] {
         let [x, y, _] = self.size_mm;
-        if quarters % 2 == 0 { [x, y] } else { [y, x] }
+        if quarters.is_multiple_of(2) { [x, y] } else { [y, x] }
     }
 
     /// Covered area in mm2.

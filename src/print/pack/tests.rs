@@ -185,7 +185,6 @@ fn random_rectangles_take_no_more_trays_than_shelves() {
         assert!(trays <= usual, "{trays} instead of {usual} in round {seed}");
         (own, other) = (own + trays, other + usual);
     }
-    println!("trays: {own}, with shelves {other}");
     assert!(own < other);
 }
 

@@ -51,8 +51,8 @@ impl<'a> Shape<'a> {
     fn allowed(&self, turns: Turns) -> Vec<usize> {
         let is_allowed = |t: &Turned<'_>| match turns {
             Turns::Free => true,
-            Turns::Along => t.quarters % 2 == 0,
-            Turns::Across => t.quarters % 2 == 1,
+            Turns::Along => t.quarters.is_multiple_of(2),
+            Turns::Across => !t.quarters.is_multiple_of(2),
         };
         let some: Vec<usize> = (0..self.turns.len()).filter(|&t| is_allowed(&self.turns[t])).collect();
         if some.is_empty() { (0..self.turns.len()).collect() } else { some }
