@@ -5,9 +5,9 @@
 //! number of threads.
 
 use super::Frame;
+use super::judge::connected;
 use super::level_set::Ball;
 use crate::mesh::bvh::Bvh;
-use crate::mesh::topology::UnionFind;
 use crate::scene::{City, SurfaceClass};
 use nalgebra::Vector3;
 use serde::{Deserialize, Serialize};
@@ -70,24 +70,9 @@ impl<'a> Classes<'a> {
 
 /// Groups places that are closer than `side` or so, each of which stands for `square` of surface.
 pub fn group(balls: &[Ball], act: Act, (classes, frame): (&Classes, &Frame), side: f64, square: f64) -> Vec<Change> {
-    let mut cells: BTreeMap<[i64; 3], Vec<u32>> = BTreeMap::new();
-    for (i, ball) in balls.iter().enumerate() {
-        cells.entry((ball.centre / side).map(|x| x.floor() as i64).into()).or_default().push(i as u32);
-    }
-    let mut sets = UnionFind::new(balls.len());
-    for (&[x, y, z], own) in &cells {
-        own.iter().for_each(|&i| sets.join(own[0], i));
-        for n in 0..27 {
-            if let Some(other) = cells.get(&[x + n % 3 - 1, y + n / 3 % 3 - 1, z + n / 9 - 1]) {
-                sets.join(own[0], other[0]);
-            }
-        }
-    }
-    let mut groups: BTreeMap<u32, Vec<Vector3<f64>>> = BTreeMap::new();
-    for (i, ball) in balls.iter().enumerate() {
-        groups.entry(sets.find(i as u32)).or_default().push(ball.centre);
-    }
-    let change = |places: &Vec<Vector3<f64>>| {
+    let centres: Vec<Vector3<f64>> = balls.iter().map(|b| b.centre).collect();
+    let change = |group: &Vec<u32>| {
+        let places: Vec<Vector3<f64>> = group.iter().map(|&i| centres[i as usize]).collect();
         let middle = places.iter().sum::<Vector3<f64>>() / places.len() as f64;
         // The place of the group that is nearest to its middle, which may lie beside a bent thing.
         let near = |p: &Vector3<f64>| (p - middle).norm_squared();
@@ -95,7 +80,7 @@ pub fn group(balls: &[Ball], act: Act, (classes, frame): (&Classes, &Frame), sid
         let class = classes.at(&frame.city_from_part(&at));
         Change { act, class, at: at.into(), area_mm2: places.len() as f64 * square }
     };
-    let mut found: Vec<Change> = groups.values().map(change).collect();
+    let mut found: Vec<Change> = connected(&centres, side).iter().map(change).collect();
     found.sort_by(|a, b| b.area_mm2.total_cmp(&a.area_mm2));
     found
 }

@@ -46,6 +46,8 @@ const SIMPLER: f64 = 0.01;
 pub struct Shaver {
     /// Thinnest wall in millimetres.
     wall: f64,
+    /// Height under which nothing is cut.
+    floor: f64,
     passes: Vec<Pass>,
     /// The thin places that are cut off.
     pub shaved: Vec<Ball>,
@@ -61,17 +63,17 @@ struct Pass {
 }
 
 impl Shaver {
-    /// Nothing to cut yet.
-    pub fn new(wall_mm: f64) -> Self {
-        Self { wall: wall_mm, passes: Vec::new(), shaved: Vec::new() }
+    /// Nothing to cut yet; below `floor_mm` nothing will be, so that a base stays whole.
+    pub fn new(wall_mm: f64, floor_mm: f64) -> Self {
+        Self { wall: wall_mm, floor: floor_mm, passes: Vec::new(), shaved: Vec::new() }
     }
 
     fn spacing(&self) -> f64 {
         self.wall / NODES
     }
 
-    /// Takes in the thin places of a body that is closed; those for which `keeps` holds are given back: it is told whether
-    /// a place belongs to something tall.
+    /// Takes in the thin places of a body that is closed; those for which `keeps` holds are given back, and
+    /// those below the floor: it is told whether a place belongs to something tall.
     pub fn add(
         &mut self,
         ctx: &Ctx,
@@ -89,7 +91,7 @@ impl Shaver {
         let tall = tall(thin, &rolling, wall);
         let near_tall = Buckets::new(tall.iter().map(|&i| thin[i].centre), KEEP * 1.25 * wall);
         let is_tall = |b: &Ball| near_tall.any_within(&b.centre, KEEP * 1.25 * wall);
-        let kept_ones: Vec<bool> = thin.par_iter().map(|b| keeps(b, is_tall(b))).collect();
+        let kept_ones: Vec<bool> = thin.par_iter().map(|b| b.centre.z < self.floor || keeps(b, is_tall(b))).collect();
         let of = |kept: bool| thin.iter().zip(&kept_ones).filter(|(_, k)| **k == kept).map(|(b, _)| *b).collect();
         let (kept, shaved): (Vec<Ball>, Vec<Ball>) = (of(true), of(false));
         if !shaved.is_empty() {
@@ -109,6 +111,9 @@ impl Shaver {
         let blocks: BTreeSet<Node> = self.passes.iter().flat_map(|p| p.zone.blocks()).collect();
         let spacing = self.spacing();
         let value = |node: Node| {
+            if f64::from(node[2]) * spacing < self.floor {
+                return spacing;
+            }
             let values = self.passes.iter().map(|pass| pass.value(node, self.wall, spacing));
             values.fold(spacing, f64::min)
         };
@@ -291,7 +296,7 @@ mod tests {
         let body = unite(&ctx, &bodies.iter().collect::<Vec<_>>()).expect("a body");
         let reach = Reach { wall_mm: 1.0, gap_mm: 0.0 };
         let before = lack(&ctx, &body.mesh, &outline, reach, Noise::Counts).expect("measured");
-        let mut shaver = Shaver::new(reach.wall_mm);
+        let mut shaver = Shaver::new(reach.wall_mm, 0.0);
         let kept = shaver.add(&ctx, &body, &before.walls, |_, tall| tall).expect("measured");
         let tool = shaver.tool(&ctx, &body).expect("a tool");
         // Only the mast is kept.

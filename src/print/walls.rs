@@ -14,7 +14,9 @@ use crate::base::{Ctx, Diagnostic};
 
 /// Most passes that shave and thicken, and most that bury what is left in balls of the wall's size.
 const SHAVING: usize = 3;
-const BURYING: usize = 6;
+const BURYING: usize = 2;
+/// Share of the base in which nothing is shaved.
+const WHOLE: f64 = 0.75;
 /// So much thin surface, in square millimetres, is left.
 const ENOUGH_MM2: f64 = 0.1;
 /// Thin places that are closer than this, in thinnest walls, are one thing.
@@ -30,7 +32,7 @@ pub fn thick_enough(
     let none = Solid::default();
     let mut body = blank.cut(ctx, &none, &none)?;
     let Some(reach) = options.reach else { return Ok((body, Vec::new())) };
-    let (mut shaver, mut lack) = (Shaver::new(reach.wall_mm), Lack::default());
+    let (mut shaver, mut lack) = (Shaver::new(reach.wall_mm, frame.base_mm * WHOLE), Lack::default());
     let away = shave::away_from_border(&frame.outline, reach.wall_mm);
     let before = thicken::lack(ctx, &body.mesh, &frame.outline, reach, Noise::Counts)?;
     if before.narrow_mm2 > ENOUGH_MM2 {

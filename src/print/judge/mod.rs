@@ -16,7 +16,7 @@ pub(crate) mod tests;
 mod walls;
 pub mod weld;
 
-pub use places::Place;
+pub use places::{Place, connected};
 pub use walls::Walls;
 
 use super::printer::Printer;

@@ -1,8 +1,10 @@
 //! Where findings are: many points become a few places with a count.
 
+use crate::mesh::topology::UnionFind;
 use crate::scene::Mesh;
 use nalgebra::Vector3;
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 
 /// Most places that are listed.
 const MOST: usize = 8;
@@ -34,6 +36,26 @@ pub fn lowest(mesh: &Mesh, points: &[Vector3<f64>], values: &[f64]) -> Vec<Place
     found.sort_by(|a, b| a.value.unwrap_or(0.0).total_cmp(&b.value.unwrap_or(0.0)));
     found.truncate(MOST);
     found
+}
+
+/// Points that are closer than `side` or so belong together; each group by its points' numbers, ascending.
+pub fn connected(points: &[Vector3<f64>], side: f64) -> Vec<Vec<u32>> {
+    let mut cells: BTreeMap<[i64; 3], Vec<u32>> = BTreeMap::new();
+    for (i, p) in points.iter().enumerate() {
+        cells.entry((p / side).map(|x| x.floor() as i64).into()).or_default().push(i as u32);
+    }
+    let mut sets = UnionFind::new(points.len());
+    for (&[x, y, z], own) in &cells {
+        own.iter().for_each(|&i| sets.join(own[0], i));
+        for n in 0..27 {
+            if let Some(other) = cells.get(&[x + n % 3 - 1, y + n / 3 % 3 - 1, z + n / 9 - 1]) {
+                sets.join(own[0], other[0]);
+            }
+        }
+    }
+    let mut groups: BTreeMap<u32, Vec<u32>> = BTreeMap::new();
+    (0..points.len() as u32).for_each(|i| groups.entry(sets.find(i)).or_default().push(i));
+    groups.into_values().collect()
 }
 
 /// In the order of the cells' first points.

@@ -1,7 +1,10 @@
 //! Wall thickness against the printer's thinnest wall, and gaps against its smallest gap.
+//!
+//! Thin places that touch each other are one patch. A patch of the square of the wall or more is a fault; a smaller one is
+//! a speck, of which the report warns: nothing that size breaks off or fails to print, but a person may want to see it.
 
 use super::Finding;
-use super::places::lowest;
+use super::places::{connected, lowest};
 use crate::base::{Cancelled, Ctx};
 use crate::print::printer::{Limit, Printer};
 use crate::print::thickness::{ENOUGH, Gauge, ThicknessOptions, sample_points};
@@ -79,21 +82,42 @@ pub fn judge(
         thin_mm2: thin.len() as f64 * square,
         confirmed: if thin.is_empty() { 1.0 } else { confirmed as f64 / thin.len() as f64 },
     };
-    if !thin.is_empty() {
-        let (at, values): (Vec<_>, Vec<_>) = thin.iter().map(|&(i, m)| (points[i].1, m)).unzip();
-        let least = values.iter().copied().fold(f64::INFINITY, f64::min);
+    let at: Vec<Vector3<f64>> = thin.iter().map(|&(i, _)| points[i].1).collect();
+    let (mut patches, mut specks) = (Vec::new(), Vec::new());
+    for group in connected(&at, wall / 2.0) {
+        let all = if group.len() as f64 * square >= wall * wall { &mut patches } else { &mut specks };
+        all.extend(group.iter().map(|&i| (at[i as usize], thin[i as usize].1)));
+    }
+    let source = format!("{} ({})", limit.source, limit.date);
+    let share = |n: usize| n as f64 / points.len().max(1) as f64 * 100.0;
+    let least = |all: &[(Vector3<f64>, f64)]| all.iter().map(|p| p.1).fold(f64::INFINITY, f64::min);
+    if !patches.is_empty() {
         let text = format!(
-            "{:.2} % of the surface ({:.1} mm2) is thinner than {wall} mm, down to {least:.2} mm (sampled every {:.2} mm; a \
+            "{:.2} % of the surface ({:.1} mm2) is thinner than {wall} mm, down to {:.2} mm (sampled every {:.2} mm; a \
              second measure confirms {:.0} %)",
-            walls.thin_share * 100.0,
-            walls.thin_mm2,
+            share(patches.len()),
+            patches.len() as f64 * square,
+            least(&patches),
             walls.step_mm,
             walls.confirmed * 100.0
         );
         let hint = "thicken or remove these places";
-        let source = format!("{} ({})", limit.source, limit.date);
-        let finding = Finding::fault("thin-walls", text, hint).against(least, wall, &source);
-        findings.push(finding.counted(thin.len(), lowest(mesh, &at, &values)));
+        let finding = Finding::fault("thin-walls", text, hint).against(least(&patches), wall, &source);
+        let (at, values): (Vec<_>, Vec<_>) = patches.iter().copied().unzip();
+        findings.push(finding.counted(patches.len(), lowest(mesh, &at, &values)));
+    }
+    if !specks.is_empty() {
+        let text = format!(
+            "{:.3} % of the surface ({:.1} mm2) is thinner than {wall} mm, down to {:.2} mm, in specks of less than {:.1} mm2 each",
+            share(specks.len()),
+            specks.len() as f64 * square,
+            least(&specks),
+            wall * wall
+        );
+        let hint = "so little of each seldom matters: look at them, and thicken what does";
+        let finding = Finding::warning("thin-specks", text, hint).against(least(&specks), wall, &source);
+        let (at, values): (Vec<_>, Vec<_>) = specks.iter().copied().unzip();
+        findings.push(finding.counted(specks.len(), lowest(mesh, &at, &values)));
     }
     Ok(Some(walls))
 }

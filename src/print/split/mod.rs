@@ -142,7 +142,7 @@ pub fn split(ctx: &Ctx, whole: Solid, cuts: Cuts, joint: Joint) -> Result<Vec<Pi
         }
         let mut own = body::standing_piece(ctx, &own);
         if joint.shave {
-            own = trim::trimmed(ctx, own, &ring, joint.wall_mm)?;
+            own = trim::trimmed(ctx, own, &ring, (joint.wall_mm, joint.base_mm * 0.75))?;
         }
         let name = format!("{}{}", (b'A' + column as u8) as char, row + 1);
         let number = pegs::number(&name, &ring, &ground, &pegs, joint)?;

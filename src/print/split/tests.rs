@@ -205,7 +205,7 @@ fn fins_at_cuts_are_shaved() {
     let whole = town(&ctx, rectangle([0.0, 100.0], [0.0, 60.0]), &blocks);
     let ring = rectangle([-5.0, 50.0], [-5.0, 65.0]);
     let own = cut(&ctx, &whole, &prism(&ring, -5.0, 40.0)).expect("a piece");
-    let less = trim::trimmed(&ctx, own.clone(), &ring, 1.5).expect("a piece");
+    let less = trim::trimmed(&ctx, own.clone(), &ring, (1.5, 0.0)).expect("a piece");
     let gone = own.mesh.volume() - less.mesh.volume();
     assert!((gone - 0.6 * 30.0 * 12.0).abs() < 25.0, "{gone}");
     let at = |solid: &Solid, x: f64| with_ground(solid, |ground| (ground.top)(&Vector2::new(x, 25.0)));

@@ -1,6 +1,6 @@
 //! What a cut leaves thinner than a wall beside it: slices of trees and roofs that nothing can print.
 //!
-//! In: a piece after the cut, what bounds it from above, the thinnest wall. Out: the piece without its fins at the cuts, cut
+//! In: a piece after the cut, what bounds it from above, the thinnest wall, the height below which nothing is cut. Out: the piece without its fins at the cuts, cut
 //! off by the rolling ball of [`crate::print::shave`], however tall they are. Cost: a measurement of the piece's thickness.
 
 use crate::base::{Ctx, Diagnostic};
@@ -17,13 +17,18 @@ const NEAR: f64 = 1.0;
 const PASSES: usize = 2;
 
 /// The piece without fins at its cuts.
-pub fn trimmed(ctx: &Ctx, own: Solid, ring: &[Vector2<f64>], wall_mm: f64) -> Result<Solid, PrintError> {
+pub fn trimmed(
+    ctx: &Ctx,
+    own: Solid,
+    ring: &[Vector2<f64>],
+    (wall_mm, floor_mm): (f64, f64),
+) -> Result<Solid, PrintError> {
     let reach = Reach { wall_mm, gap_mm: 0.0 };
     let (before, mut solid) = (own.mesh.volume(), own);
     for _ in 0..PASSES {
         let mut thin = thicken::lack(ctx, &solid.mesh, ring, reach, Noise::IsLeft)?.walls;
         thin.retain(|ball| outline::near_border(ring, &ball.centre.xy(), NEAR * wall_mm));
-        let mut shaver = Shaver::new(wall_mm);
+        let mut shaver = Shaver::new(wall_mm, floor_mm);
         shaver.add(ctx, &solid, &thin, |_, _| false)?;
         let tool = shaver.tool(ctx, &solid)?;
         if tool.photo.is_empty() {
