@@ -3,7 +3,7 @@
 use crate::formats::textured::{jpeg, part_as_city};
 use crate::image::Rgb8;
 use crate::scene::Part;
-use crate::texture::render::{Camera, RenderOptions, render_city};
+use crate::texture::render::{Camera, Orthophoto, RenderOptions, dsm_and_ortho, render_city};
 
 /// A picture with its caption.
 pub struct Picture {
@@ -37,6 +37,12 @@ pub fn part_from(part: &Part, azimuth: f64, elevation: f64, size: (u32, u32)) ->
         Some(bounds) => render_city(&city, &Camera::overview(bounds, azimuth, elevation, size), &options).0,
         None => Rgb8::filled(size.0 as usize, size.1 as usize, [255; 3]),
     }
+}
+
+/// A part straight from above, with its heights, at so many millimetres for a pixel.
+pub fn from_above(part: &Part, mm: f64) -> Orthophoto {
+    let (low, high) = part.mesh.bounds().unwrap_or_default();
+    dsm_and_ortho(&part_as_city(part), [low.x, low.y, high.x, high.y], mm, &RenderOptions::default())
 }
 
 /// Pictures of a part from all sides, with the word for the side.
