@@ -3,7 +3,7 @@
 use crate::formats::textured::{jpeg, part_as_city};
 use crate::image::Rgb8;
 use crate::scene::Part;
-use crate::texture::render::{Camera, FILLED, RenderOptions, render_city};
+use crate::texture::render::{Camera, FILLED, Orthophoto, RenderOptions, dsm_and_ortho, render_city};
 
 /// A picture with its caption.
 pub struct Picture {
@@ -46,6 +46,12 @@ pub fn part_from(part: &Part, azimuth: f64, elevation: f64, size: (u32, u32)) ->
 pub fn from_above_scale(flat_mm: [f64; 2]) -> ([f64; 2], f64) {
     let size = [f64::from(SIZE.0), f64::from(SIZE.1)];
     (size, (size[0] / flat_mm[0]).min(size[1] / flat_mm[1]) * FILLED)
+}
+
+/// A part straight from above, with its heights, at so many millimetres for a pixel.
+pub fn from_above(part: &Part, mm: f64) -> Orthophoto {
+    let (low, high) = part.mesh.bounds().unwrap_or_default();
+    dsm_and_ortho(&part_as_city(part), [low.x, low.y, high.x, high.y], mm, &RenderOptions::default())
 }
 
 /// Pictures of a part from all sides, with the word for the side.

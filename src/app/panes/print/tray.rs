@@ -6,12 +6,11 @@
 use super::super::map::picture_of;
 use super::super::view::tag;
 use super::job::{Failure, Job};
-use crate::formats::textured::part_as_city;
+use crate::order::pictures::from_above;
 use crate::order::trays::{Trays, bed, numbers};
 use crate::order::{Made, Order};
 use crate::print::pack::Placement;
 use crate::scene::Part;
-use crate::texture::render::{RenderOptions, dsm_and_ortho};
 use eframe::egui::{
     self, Align2, Color32, ColorImage, Painter, Pos2, Rect, Sense, Stroke, TextureHandle, TextureOptions,
 };
@@ -89,8 +88,8 @@ impl TrayView {
                 let trays = Trays::of(run, &made)?;
                 let alike = trays.as_ref().map_or_else(Vec::new, Trays::alike);
                 let [x, y, _] = trays.as_ref().map_or([1.0; 3], |t| t.bed.build_mm);
-                let picture = |p: &crate::order::MadePart| from_above(&p.part, &p.name, x.max(y) / PIXELS);
-                Ok(Laid { trays, alike, pictures: made.parts.iter().map(picture).collect() })
+                let drawn = |p: &crate::order::MadePart| picture(&p.part, &p.name, x.max(y) / PIXELS);
+                Ok(Laid { trays, alike, pictures: made.parts.iter().map(drawn).collect() })
             }),
         ));
     }
@@ -230,12 +229,9 @@ fn turned(
     mesh
 }
 
-/// Draws a part from above.
-fn from_above(part: &Part, name: &str, gsd: f64) -> Picture {
-    let (low, high) = part.mesh.bounds().unwrap_or_default();
+fn picture(part: &Part, name: &str, gsd: f64) -> Picture {
     let gsd = gsd.max(1e-3);
-    let ortho = dsm_and_ortho(&part_as_city(part), [low.x, low.y, high.x, high.y], gsd, &RenderOptions::default());
-    Picture { image: picture_of(&ortho), gsd, name: name.to_string() }
+    Picture { image: picture_of(&from_above(part, gsd)), gsd, name: name.to_string() }
 }
 
 fn short(range: &Range<usize>) -> String {
