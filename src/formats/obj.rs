@@ -8,18 +8,18 @@ use std::io::{self, Write};
 
 /// Writes `NAME.obj`, `NAME.mtl` and `NAME_0.jpg`, ... through `file`, which opens a file of the given name.
 pub fn write<W: Write>(city: &City, name: &str, file: impl FnMut(&str) -> io::Result<W>) -> io::Result<()> {
-    write_as(city, name, ("local east-north-up metres", 4), Encoding::Jpeg(92), file)
+    write_as(city, name, ("local east-north-up metres", Some(4)), Encoding::Jpeg(92), file)
 }
 
 /// Writes `NAME.obj`, `NAME.mtl` and `NAME.png`, in millimetres, through `file`, which opens a file of the given name.
 pub fn write_part<W: Write>(part: &Part, name: &str, file: impl FnMut(&str) -> io::Result<W>) -> io::Result<()> {
-    write_as(&part_as_city(part), name, ("part, millimetres, z up", 6), Encoding::Png, file)
+    write_as(&part_as_city(part), name, ("part, millimetres, z up", None), Encoding::Png, file)
 }
 
 fn write_as<W: Write>(
     city: &City,
     name: &str,
-    (frame, decimals): (&str, usize),
+    (frame, decimals): (&str, Option<usize>),
     encoding: Encoding,
     mut file: impl FnMut(&str) -> io::Result<W>,
 ) -> io::Result<()> {
@@ -34,7 +34,11 @@ fn write_as<W: Write>(
     let mut obj = file(&format!("{name}.obj"))?;
     writeln!(obj, "# Veduta, {frame}\nmtllib {name}.mtl")?;
     for v in &city.mesh.vertices {
-        writeln!(obj, "v {:.decimals$} {:.decimals$} {:.decimals$}", v.x, v.y, v.z)?;
+        match decimals {
+            Some(n) => writeln!(obj, "v {:.n$} {:.n$} {:.n$}", v.x, v.y, v.z)?,
+            // All digits: rounded vertices of a part may cross.
+            None => writeln!(obj, "v {} {} {}", v.x, v.y, v.z)?,
+        }
     }
     // Positions stay shared, so that a reader finds the surface connected; only texture coordinates are split.
     let mut base = 1;

@@ -6,6 +6,7 @@ use super::{ColourOrder, Format, Order, OrderError, plates, printers, slices};
 use crate::base::{Ctx, Diagnostic, Event};
 use crate::image::Rgb8;
 use crate::print::changes::Change;
+use crate::print::colour::above::Difference;
 use crate::print::foreign::{self, Reading};
 use crate::print::printer::Printer;
 use crate::print::{Area, Frame, make_parts, well_covered};
@@ -65,6 +66,8 @@ pub struct MadePart {
     pub own: Option<Arc<Rgb8>>,
     /// Where its lower left corner is in the whole, in millimetres.
     pub at: Vector3<f64>,
+    /// How its own colours differ from the full city's, seen from above.
+    pub likeness: Difference,
 }
 
 impl MadePart {
@@ -108,14 +111,9 @@ impl Made {
         let total = self.parts.len() as u64;
         let of = |(i, made): (usize, &MadePart)| {
             ctx.tick(i as u64, total)?;
-            let page = made.own_page().clone();
-            prepared(
-                &listening,
-                made.name.clone(),
-                Part { texture: page, ..(*made.part).clone() },
-                made.at,
-                (colour, &self.printer),
-            )
+            let plain = Part { texture: made.own_page().clone(), ..(*made.part).clone() };
+            let plain = MadePart { part: Arc::new(plain), own: None, ..made.clone() };
+            prepared(&listening, plain, (colour, &self.printer))
         };
         let parts = self.parts.iter().enumerate().map(of).collect::<Result<_, OrderError>>()?;
         let kept = self.notes.iter().filter(|n| n.code != PROOF_NOTE).cloned();
@@ -153,7 +151,9 @@ pub fn make(ctx: &Ctx, subject: &Subject, order: &Order) -> Result<Made, OrderEr
         .into_iter()
         .map(|piece| {
             let name = if piece.name.is_empty() { "part".into() } else { format!("part-{}", piece.name) };
-            prepared(&listening, name, piece.part, piece.at, (&order.colour, &printer))
+            let (part, own) = (Arc::new(piece.part), None);
+            let plain = MadePart { name, part, own, at: piece.at, likeness: piece.likeness };
+            prepared(&listening, plain, (&order.colour, &printer))
         })
         .collect();
     let parts = parts?;
@@ -172,15 +172,9 @@ fn keeping(ctx: &Ctx, notes: &Arc<Mutex<Vec<Diagnostic>>>) -> Ctx {
     })
 }
 
-/// A part in the colours that are sent to the printer.
-fn prepared(
-    ctx: &Ctx,
-    name: String,
-    part: Part,
-    at: Vector3<f64>,
-    (colour, printer): (&ColourOrder, &Printer),
-) -> Result<MadePart, OrderError> {
-    let own = (!colour.adjustment.is_none()).then(|| Arc::new(part.texture.clone()));
-    let part = colour.prepared(ctx, part, printer)?;
-    Ok(MadePart { name, part: Arc::new(part), own, at })
+/// A part in the colours that are sent to the printer; before, it has its own.
+fn prepared(ctx: &Ctx, plain: MadePart, (colour, printer): (&ColourOrder, &Printer)) -> Result<MadePart, OrderError> {
+    let own = (!colour.adjustment.is_none()).then(|| Arc::new(plain.part.texture.clone()));
+    let part = colour.prepared(ctx, Arc::unwrap_or_clone(plain.part), printer)?;
+    Ok(MadePart { part: Arc::new(part), own, ..plain })
 }

@@ -47,6 +47,7 @@ pub fn report(ticket: &Ticket, written: &Written, pictures: &[Picture]) -> Strin
         if let Some(price) = part.price {
             tile(format!("{price:.2}"), "price, in the profile's currency");
         }
+        tile(format!("{:.2}", part.likeness.median_de), "dE00 to the city from above, median");
         tile(if part.passes { "passes".into() } else { "faults".into() }, "judgement");
         let _ = write!(page, "</div>");
         page.push_str(&table("Files", &part.files));

@@ -176,7 +176,13 @@ mod tests {
         }
         let uvs = vec![[[0.1, 0.1], [0.4, 0.1], [0.4, 0.9]], [[0.6, 0.1], [0.9, 0.1], [0.9, 0.9]]];
         let part = Part { mesh, uvs, texture, scale_denominator: None, title: String::new() };
-        MadePart { name: "part".into(), part: Arc::new(part), own: None, at: Vector3::zeros() }
+        MadePart {
+            name: "part".into(),
+            part: Arc::new(part),
+            own: None,
+            at: Vector3::zeros(),
+            likeness: Default::default(),
+        }
     }
 
     #[test]

@@ -3,6 +3,7 @@
 use super::trays::Trays;
 use super::{FileError, Made, OrderError, Waiver, Written};
 use crate::print::changes::{Change, counted};
+use crate::print::colour::above::Difference;
 use crate::print::outline::footprint;
 use crate::print::pack::{Bed, Tray};
 use serde::Serialize;
@@ -75,6 +76,8 @@ pub struct TicketPart {
     pub volume_cm3: f64,
     /// Surface.
     pub area_cm2: f64,
+    /// How the part's own colours differ from the full city's, seen from above.
+    pub likeness: Difference,
     /// Mass, where the profile gives a density.
     pub mass_g: Option<f64>,
     /// Price in the profile's currency, where it gives one.
@@ -204,6 +207,7 @@ fn part(made: &Made, written: &Written, index: usize) -> Result<TicketPart, Orde
         triangles: mesh.triangles.len(),
         volume_cm3: mesh.volume() / 1000.0,
         area_cm2: (0..mesh.triangles.len()).map(|t| mesh.area_normal(t).norm()).sum::<f64>() / 200.0,
+        likeness: made.parts[index].likeness.clone(),
         mass_g: verdict.and_then(|v| v.mass_g),
         price: verdict.and_then(|v| v.price),
         passes: own.iter().all(|(judged, _)| judged.faults().next().is_none()),

@@ -3,7 +3,7 @@
 //! In: a textured city in local metres. Out: a [`Part`]: one closed 2-manifold body with outward triangles in
 //! millimetres that does not cross itself, its bottom at z = 0 and the lower left corner of its box at the origin, with
 //! one texture page; sides and base are plain. Steps: [`Blank`] (the solid), `walls` (its thin walls), [`settle()`] (its coordinates), [`charts`]
-//! (unfolding), [`bake`] (colours).
+//! (unfolding), [`bake`] and `texture` (colours).
 
 pub mod area;
 mod bake;
@@ -33,6 +33,7 @@ mod slivers;
 pub mod solid;
 pub mod split;
 pub mod text;
+mod texture;
 pub mod thicken;
 pub mod thickness;
 mod walls;
@@ -47,6 +48,7 @@ pub use settle::settle;
 use crate::base::{Ctx, Diagnostic};
 use crate::scene::{City, Part};
 use changes::{Change, Classes};
+use colour::above::Difference;
 use nalgebra::Vector3;
 use solid::Solid;
 use split::{Cuts, Joint, Split};
@@ -60,6 +62,8 @@ pub struct MadePiece {
     pub at: Vector3<f64>,
     /// It.
     pub part: Part,
+    /// How its colours differ from the city's, seen from above.
+    pub likeness: Difference,
 }
 
 /// The pieces, and what was done to single things of the whole.
@@ -153,11 +157,11 @@ fn finished(
     if let Some((low, high)) = body.mesh.bounds() {
         check_size((high - low).into(), options)?;
     }
-    let mut part = colour(ctx, city, frame, options, &body)?;
+    let (mut part, likeness) = texture::coloured(ctx, city, (frame, at), options, &body)?;
     if !piece.name.is_empty() {
         part.title = format!("{} {}", part.title, piece.name);
     }
-    Ok(MadePiece { name: piece.name, at, part })
+    Ok(MadePiece { name: piece.name, at, part, likeness })
 }
 
 /// Fails where a box fits into the build volume in no order of its sides.
@@ -171,48 +175,6 @@ fn check_size(size_mm: [f64; 3], options: &PartOptions) -> Result<(), PrintError
     } else {
         Err(PrintError::TooLarge { size_mm, build_mm: build })
     }
-}
-
-/// The body unfolded on a page no larger than asked for, and no finer than the printer's texel; and the page's side.
-fn unfolded(body: &Solid, options: &PartOptions) -> (usize, charts::Unfolding) {
-    let full = charts::unfold(&body.mesh, &body.photo, options.page);
-    let Some(texel) = options.texel_mm.filter(|t| *t > 1.0 / full.density) else { return (options.page, full) };
-    // Padding takes the more of a page the smaller it is: a little more than in proportion.
-    let side = options.page as f64 / (texel * full.density) * 1.04;
-    let side = ((side / 64.0).ceil() as usize * 64).clamp(64.min(options.page), options.page);
-    (side, charts::unfold(&body.mesh, &body.photo, side))
-}
-
-/// Samples along a texel's side, so that none of the city's texels is passed over.
-fn samples(texel: f64, city_texel: f64) -> usize {
-    if city_texel > 0.0 { ((texel / city_texel).ceil() as usize).clamp(2, 6) } else { 2 }
-}
-
-/// Unfolds and bakes the body.
-fn colour(ctx: &Ctx, city: &City, frame: &Frame, options: &PartOptions, body: &Solid) -> Result<Part, PrintError> {
-    let (page, unfolding) = unfolded(body, options);
-    let texel_mm = 1.0 / unfolding.density;
-    ctx.report(Diagnostic::info(
-        "part-texture",
-        "",
-        format!("one texel of the part's page is {texel_mm:.3} mm, {:.3} m of the city", texel_mm / frame.mm_per_unit),
-    ));
-    let texture = bake::bake(
-        ctx,
-        &bake::Surface { solid: body, unfolding: &unfolding },
-        &bake::Page { side: page, plain: options.plain, samples: samples(texel_mm / frame.mm_per_unit, city.texel_m) },
-        city,
-        frame.rectangle.size.max() * 0.05,
-    )?;
-    let side = page as f64;
-    let uvs = unfolding.texels.iter().map(|c| c.map(|p| [(p.x / side) as f32, (p.y / side) as f32])).collect();
-    Ok(Part {
-        mesh: body.mesh.clone(),
-        uvs,
-        texture,
-        scale_denominator: options.metric.then_some(1000.0 / frame.mm_per_unit),
-        title: options.title.clone(),
-    })
 }
 
 #[cfg(test)]

@@ -96,6 +96,25 @@ fn a_page_is_no_finer_than_the_printer_and_keeps_the_colours() {
 }
 
 #[test]
+fn pages_too_coarse_for_the_colours_are_refined() {
+    let area = Rectangle { centre: Vector2::new(17.0, 25.0), size: Vector2::new(30.0, 30.0), azimuth: 0.0 };
+    let mut city = city(40, false);
+    // Stripes finer than the texel that the printer asks for.
+    for page in &mut city.pages {
+        let width = page.image.width;
+        for (i, texel) in page.image.data.iter_mut().enumerate() {
+            *texel = if i % width / 4 % 2 == 0 { [220, 60, 40] } else { [40, 90, 200] };
+        }
+    }
+    let coarse = PartOptions { area: Some(area.into()), texel_mm: Some(8.0), ..options() };
+    let made = make_parts(&Ctx::silent(), &city, &coarse).unwrap();
+    let piece = &made.pieces[0];
+    assert!(piece.part.texture.width > 150, "{}", piece.part.texture.width);
+    assert!(piece.likeness.pixels > 4000, "{:?}", piece.likeness);
+    assert!(piece.likeness.median_de <= 1.5 || piece.part.texture.width == 512, "{:?}", piece.likeness);
+}
+
+#[test]
 fn the_top_has_the_citys_colours_and_the_sides_are_plain() {
     let area = Rectangle { centre: Vector2::new(17.0, 25.0), size: Vector2::new(30.0, 30.0), azimuth: 0.0 };
     let options = PartOptions { area: Some(area.into()), ..options() };

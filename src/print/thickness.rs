@@ -39,9 +39,14 @@ pub const ENOUGH: f64 = 0.95;
 /// How far from a thick place, in thinnest walls, a place may be that is its surface.
 const NEAR: f64 = 0.05;
 
-/// Directions in which the ball that shows this is looked for, and steps towards the middle from each.
+/// Directions in which the ball that shows this is looked for.
 const DIRECTIONS: usize = 96;
+
+/// Steps from each towards the middle.
 const STEPS: usize = 40;
+
+/// How often a ball that fits is moved towards the place.
+const SLIDES: usize = 4;
 
 /// Direction of the ray that tells inside from outside: along no edge.
 pub(super) const RAY: Vector3<f64> = Vector3::new(0.217_348, 0.371_91, 0.902_517);
@@ -139,7 +144,20 @@ impl Gauge {
             }
             None
         };
-        let shows = |q: Vector3<f64>| (q - p).norm() - radius <= near && self.is_inside(&q);
+        // Then as close to the place as it still fits.
+        let shows = |mut q: Vector3<f64>| {
+            for _ in 0..SLIDES {
+                let away = (q - p).norm() - radius;
+                if away <= near {
+                    return self.is_inside(&q);
+                }
+                match fits(q + (p - q).normalize() * (away * 0.9)) {
+                    Some(next) => q = next,
+                    None => return false,
+                }
+            }
+            false
+        };
         directions().map(|d| p + d * radius).filter(|q| self.is_inside(q)).any(|q| fits(q).is_some_and(shows))
     }
 
@@ -359,7 +377,8 @@ mod tests {
             let map = measure(&Ctx::silent(), &mesh, &options).expect("not cancelled");
             map.samples.iter().filter(|s| s.thickness < 2.0 * ENOUGH).map(|s| s.point).collect::<Vec<_>>()
         };
-        assert!(thin(0.08).is_empty());
+        let noise = thin(0.08);
+        assert!(noise.is_empty(), "{} {:?}", noise.len(), noise.first());
         let fin = thin(1.0);
         // Both sides, from a little over the foot on.
         let expected = 2.0 * 10.0 * 0.9 / 0.0025;

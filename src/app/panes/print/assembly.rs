@@ -177,7 +177,13 @@ mod tests {
         let part = |x: f64| {
             let (uvs, texture) = (city.uvs.clone(), Rgb8::filled(4, 4, [9; 3]));
             let part = Part { mesh: mesh.clone(), uvs, texture, scale_denominator: None, title: String::new() };
-            MadePart { name: "part".into(), part: Arc::new(part), own: None, at: Vector3::new(x, 0.0, 0.0) }
+            MadePart {
+                name: "part".into(),
+                part: Arc::new(part),
+                own: None,
+                at: Vector3::new(x, 0.0, 0.0),
+                likeness: Default::default(),
+            }
         };
         let frame = Frame::new(&city, &area, &options).expect("a frame");
         let (order, printer) = (Order::default(), Printer::default());
