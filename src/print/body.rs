@@ -134,8 +134,11 @@ impl Blank {
         let mut solid = Solid::plain(close::close_downwards(&surface, -depth));
         for t in 0..solid.photo.len() {
             let corners = solid.mesh.corners(t);
-            solid.photo[t] = corners.iter().all(|p| p.z > -depth / 2.0);
-            solid.origin[t] = corners.map(|p| frame.city_from_part(&p));
+            // Walls below a border of the surface, which may stand inside the area, show what is at their top.
+            let top = corners.iter().copied().reduce(|a, b| if b.z > a.z { b } else { a }).unwrap_or_default();
+            let shown = |p: Vector3<f64>| if p.z > -depth / 2.0 { p } else { top };
+            solid.photo[t] = top.z > -depth / 2.0;
+            solid.origin[t] = corners.map(|p| frame.city_from_part(&shown(p)));
         }
         let below = cartography::undersides(&solid, frame.base_mm / 2.0, |p| {
             classes.at(p).is_some_and(cartography::rests_on_ground)
