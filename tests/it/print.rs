@@ -10,7 +10,7 @@ fn an_order_has_files_that_pass_pictures_a_report_and_a_ticket() {
     let project = dir.path().join("town.veduta");
     let p = text(&project);
     succeed(&["run", text(&dir.path().join("in")), "-o", p, "--quality", "draft", "--until", "city"]);
-    // A profile without a limit of walls: nothing makes them thicker yet.
+    // A profile with a small build volume and no other limit.
     let profile = dir.path().join("mine.toml");
     let build = "build_mm = { value = [200.0, 100.0, 90.0], source = 'manual', date = '2026-11-21' }";
     fs::write(&profile, format!("name = 'mine'\ntitle = 'My printer'\n{build}\n")).unwrap();
@@ -92,7 +92,9 @@ fn orders_that_cannot_be_kept(p: &str, o: &str, dir: &std::path::Path) {
     fail(&["print", p, "-o", o, "--printer", "mimaki", "--plates"], &["plates cannot be made", "no build volume"]);
     fail(&["print", p, "-o", o, "--base-mm", "1"], &["base of 1 mm", "2 mm"]);
     fail(&["print", p, "-o", o, "--printer", "nobody"], &["no printer profile nobody", "polyjet"]);
-    fail(&["print", p, "-o", o, "--printer", "polyjet", "--size-mm", "60"], &["faults were found in the files: 1"]);
+    let small = ["print", p, "-o", o, "--printer", "polyjet", "--size-mm", "60"];
+    succeed(&small);
+    fail(&[&small[..], &["--no-thicken"]].concat(), &["faults were found in the files: 1"]);
     let file = dir.join("area.json");
     let bow = "[[4.9,52.37],[4.901,52.371],[4.901,52.37],[4.9,52.371],[4.9,52.37]]";
     fs::write(&file, format!(r#"{{"type":"Polygon","coordinates":[{bow}]}}"#)).unwrap();

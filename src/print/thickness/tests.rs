@@ -71,12 +71,7 @@ fn noise_on_thick_places_is_no_wall_but_a_fin_is() {
         let map = measure(&Ctx::silent(), &mesh, &options).expect("not cancelled");
         // Away from the ends, whose edges no ball reaches into.
         let middle = |s: &&Sample| (1.0..=9.0).contains(&s.point.y);
-        map.samples
-            .iter()
-            .filter(|s| s.thickness < 2.0 * ENOUGH)
-            .filter(middle)
-            .map(|s| s.point)
-            .collect::<Vec<_>>()
+        map.samples.iter().filter(|s| s.thickness < 2.0 * ENOUGH).filter(middle).map(|s| s.point).collect::<Vec<_>>()
     };
     let noise = thin(0.08);
     assert!(noise.is_empty(), "{} {:?}", noise.len(), noise.first());
