@@ -1,7 +1,8 @@
 //! Wall thickness against the printer's thinnest wall, and gaps against its smallest gap.
 //!
-//! Thin places that touch each other are one patch. A patch of the square of the wall or more is a fault; a smaller one is
-//! a speck, of which the report warns: nothing that size breaks off or fails to print, but a person may want to see it.
+//! Thin places that touch each other are one patch. A patch of the square of the wall or more, and no less than a square
+//! millimetre, is a fault; a smaller one is a speck, of which the report warns: nothing that size breaks off or fails to
+//! print, but a person may want to see it.
 
 use super::Finding;
 use super::places::{connected, lowest};
@@ -12,6 +13,9 @@ use crate::scene::Mesh;
 use nalgebra::Vector3;
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
+
+/// Least surface of a patch in square millimetres, where the wall is thinner than that.
+const LEAST_PATCH_MM2: f64 = 1.0;
 
 /// Most sample points: the step grows with the surface beyond that.
 const MOST_SAMPLES: f64 = 2_000_000.0;
@@ -83,9 +87,10 @@ pub fn judge(
         confirmed: if thin.is_empty() { 1.0 } else { confirmed as f64 / thin.len() as f64 },
     };
     let at: Vec<Vector3<f64>> = thin.iter().map(|&(i, _)| points[i].1).collect();
+    let patch = (wall * wall).max(LEAST_PATCH_MM2);
     let (mut patches, mut specks) = (Vec::new(), Vec::new());
     for group in connected(&at, wall / 2.0) {
-        let all = if group.len() as f64 * square >= wall * wall { &mut patches } else { &mut specks };
+        let all = if group.len() as f64 * square >= patch { &mut patches } else { &mut specks };
         all.extend(group.iter().map(|&i| (at[i as usize], thin[i as usize].1)));
     }
     let source = format!("{} ({})", limit.source, limit.date);
@@ -112,7 +117,7 @@ pub fn judge(
             share(specks.len()),
             specks.len() as f64 * square,
             least(&specks),
-            wall * wall
+            patch
         );
         let hint = "so little of each seldom matters: look at them, and thicken what does";
         let finding = Finding::warning("thin-specks", text, hint).against(least(&specks), wall, &source);
