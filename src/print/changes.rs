@@ -111,15 +111,7 @@ mod tests {
         mesh.vertices.extend(square(4.0, 4.0, 2.0, 1.0));
         mesh.triangles.extend([[4, 5, 6], [4, 6, 7]]);
         let classes = [SurfaceClass::Ground, SurfaceClass::Ground, SurfaceClass::Car, SurfaceClass::Car];
-        City {
-            uvs: vec![[[0.0; 2]; 3]; 4],
-            page: vec![0; 4],
-            views: vec![1; 4],
-            pages: Vec::new(),
-            texel_m: 0.1,
-            classes: classes.to_vec(),
-            mesh,
-        }
+        City { classes: classes.to_vec(), mesh, ..City::default() }
     }
 
     #[test]

@@ -13,7 +13,6 @@ pub mod changes;
 mod charts;
 mod close;
 pub mod colour;
-pub mod deviation;
 mod error;
 pub mod foreign;
 pub mod hollow;

@@ -120,9 +120,9 @@ impl Gauge {
     /// The thickness at a place; `None` where it is larger than the options' `most`.
     pub fn thickness(&self, p: &Vector3<f64>, triangle: u32, options: &ThicknessOptions) -> Option<f64> {
         let (diameter, _) = self.ball(p, triangle, options.most)?;
-        let enough = options.wall.map(|wall| wall * ENOUGH).filter(|enough| diameter < *enough);
-        let noise = enough.is_some_and(|enough| self.is_surface_of_thick(p, enough, NEAR / ENOUGH * enough));
-        Some(if noise { enough.unwrap_or(diameter) } else { diameter })
+        let Some(wall) = options.wall.filter(|wall| diameter < wall * ENOUGH) else { return Some(diameter) };
+        let noise = self.is_surface_of_thick(p, wall * ENOUGH, wall * NEAR);
+        Some(if noise { wall * ENOUGH } else { diameter })
     }
 
     /// Whether a ball of `diameter` fits into the body within `near` of a place of its surface.

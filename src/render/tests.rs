@@ -3,7 +3,7 @@
 use super::*;
 use crate::gpu::testing;
 use crate::image::Rgb8;
-use crate::scene::{City, FusedPoint, Mesh, PointCloud, SurfaceClass, TexturePage};
+use crate::scene::{City, FusedPoint, PointCloud, SurfaceClass, TexturePage};
 use nalgebra::{Vector2, Vector3};
 
 const SIZE: [u32; 2] = [300, 200];
@@ -19,15 +19,7 @@ fn view() -> Option<Viewport> {
 
 /// Two triangles at each height: a square about the origin with half the side `half`, textured with its own page.
 fn squares(squares: &[(f64, f64, Rgb8)]) -> City {
-    let mut city = City {
-        mesh: Mesh::default(),
-        uvs: Vec::new(),
-        page: Vec::new(),
-        views: Vec::new(),
-        classes: Vec::new(),
-        pages: Vec::new(),
-        texel_m: 1.0,
-    };
+    let mut city = City { texel_m: 1.0, ..City::default() };
     for (i, (half, height, image)) in squares.iter().enumerate() {
         let at = city.mesh.vertices.len() as u32;
         for (x, y) in [(-1.0, -1.0), (1.0, -1.0), (1.0, 1.0), (-1.0, 1.0)] {

@@ -12,7 +12,7 @@ pub struct TexturePage {
 }
 
 /// The textured mesh of the place in local metres.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct City {
     /// Geometry.
     pub mesh: Mesh,

@@ -123,15 +123,7 @@ impl Assembly {
         if let ([part], true) = (shown, self.parts.first().is_none_or(|p| p.1 == Vector3::zeros())) {
             return prepare_part(part);
         }
-        let mut city = City {
-            mesh: Mesh::default(),
-            uvs: Vec::new(),
-            page: Vec::new(),
-            views: Vec::new(),
-            classes: Vec::new(),
-            pages: Vec::new(),
-            texel_m: 1.0,
-        };
+        let mut city = City { texel_m: 1.0, ..City::default() };
         for (page, (part, (_, at))) in shown.iter().zip(&self.parts).enumerate() {
             append(&mut city.mesh, &part.mesh, at);
             city.uvs.extend(&part.uvs);
