@@ -45,7 +45,8 @@ pub fn report(ticket: &Ticket, written: &Written, pictures: &[Picture]) -> Strin
             tile(format!("{mass:.0} g"), "mass");
         }
         if let Some(price) = part.price {
-            tile(format!("{price:.2}"), "price, in the profile's currency");
+            let source = ticket.price_source.as_deref().map_or_else(String::new, |s| format!(": {}", escape(s)));
+            tile(format!("{price:.2}"), &format!("price, in the profile's currency{source}"));
         }
         tile(format!("{:.2}", part.likeness.median_de), "dE00 to the city from above, median");
         tile(if part.passes { "passes".into() } else { "faults".into() }, "judgement");

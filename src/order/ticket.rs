@@ -19,6 +19,8 @@ pub struct Ticket {
     pub command: String,
     /// Printer profile: name and title.
     pub printer: [String; 2],
+    /// Where the profile's price comes from, where it states one.
+    pub price_source: Option<String>,
     /// The N of 1:N; none where the city has no known scale.
     pub scale_denominator: Option<f64>,
     /// Exaggeration of heights.
@@ -140,6 +142,7 @@ pub fn of(made: &Made, written: &Written, command: &str) -> Result<Ticket, Order
         software: format!("veduta {}", env!("CARGO_PKG_VERSION")),
         command: command.into(),
         printer: [made.printer.name.clone(), made.printer.title.clone()],
+        price_source: made.printer.price_source(),
         scale_denominator: first.scale_denominator,
         z_scale: made.order.z_scale,
         base_mm: made.order.base_mm,
@@ -189,7 +192,8 @@ fn part(made: &Made, written: &Written, index: usize) -> Result<TicketPart, Orde
     let own: Vec<_> = written.files.iter().filter(|(judged, _)| judged.part == index).collect();
     let mut files: Vec<TicketFile> = Vec::new();
     for path in own.iter().flat_map(|(_, paths)| paths) {
-        let name = path.file_name().map(|n| n.to_string_lossy().into_owned()).unwrap_or_default();
+        let inside = path.strip_prefix(&written.folder).unwrap_or(path);
+        let name = inside.iter().map(|n| n.to_string_lossy()).collect::<Vec<_>>().join("/");
         if files.iter().any(|f| f.name == name) {
             continue;
         }

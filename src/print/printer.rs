@@ -146,6 +146,13 @@ impl PrinterError {
 }
 
 impl Printer {
+    /// Where its price comes from; `None` where it states none.
+    pub fn price_source(&self) -> Option<String> {
+        let of = [&self.price_cm3, &self.price_cm2].into_iter().flatten().map(|l| format!("{} ({})", l.source, l.date));
+        let all: Vec<String> = of.collect();
+        (!all.is_empty()).then(|| all.join("; "))
+    }
+
     /// Reads a pack; `name` is for messages.
     pub fn parse(name: &str, text: &str) -> Result<Self, PrinterError> {
         let printer: Self = toml::from_str(text)

@@ -109,6 +109,9 @@ pub fn quote(relief: &Relief, making: &Making, printer: &Printer, rates: &Rates)
         (v, a) => {
             let (v, a) = (v.map(|p| times(volume, p)), a.map(|p| times(area, p)));
             let sum = |get: fn(Measured) -> f64| v.map_or(0.0, get) + a.map_or(0.0, get);
+            if let Some(source) = printer.price_source().filter(|_| rates.price_cm3.is_none()) {
+                notes.push(format!("price by the profile: {source}"));
+            }
             // Volume and area err together.
             Some(Measured { value: sum(|m| m.value), sigma: sum(|m| m.sigma) })
         }

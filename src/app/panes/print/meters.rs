@@ -70,7 +70,8 @@ pub(super) fn costs(figures: &Figures, printer: &Printer, copies: u32, ui: &mut 
     } else {
         "From the city's heights, before the part is made: the volume to a few percent, the surface is more"
     };
-    ui.label(RichText::new(text).strong()).on_hover_text(tip);
+    let source = printer.price_source().map_or_else(String::new, |s| format!("\nPrice by the profile: {s}"));
+    ui.label(RichText::new(text).strong()).on_hover_text(format!("{tip}{source}"));
     if figures.price(printer).is_none() {
         ui.weak("The profile knows no price.");
     }
