@@ -36,12 +36,12 @@ pub fn write_ply(part: &VertexColoured, out: &mut impl Write) -> io::Result<()> 
     Ok(())
 }
 
-/// OBJ without a material. Five decimals of a channel are enough for its 8 bits.
+/// OBJ without a material. Places keep all their digits, since rounded ones let triangles cross; five decimals of a channel are enough for its 8 bits.
 pub fn write_obj(part: &VertexColoured, out: &mut impl Write) -> io::Result<()> {
     writeln!(out, "# Veduta, part, millimetres, z up")?;
     for (v, c) in part.mesh.vertices.iter().zip(&part.vertices) {
         let [r, g, b] = c.map(|c| f64::from(c) / 255.0);
-        writeln!(out, "v {:.6} {:.6} {:.6} {r:.5} {g:.5} {b:.5}", v.x, v.y, v.z)?;
+        writeln!(out, "v {} {} {} {r:.5} {g:.5} {b:.5}", v.x, v.y, v.z)?;
     }
     for t in &part.mesh.triangles {
         writeln!(out, "f {} {} {}", t[0] + 1, t[1] + 1, t[2] + 1)?;

@@ -9,9 +9,13 @@
 //! cut has filament n in the upper bits, or, for n of 3 and more, these set and n - 3 in the next digit. The pieces of
 //! a cut follow in the order last to first.
 //!
+//! PrusaSlicer's attribute has a namespace, so that its file is a 3MF by the letter, in which other programs find a colour
+//! group and each triangle's main colour; Bambu Studio's has none, which strict readers of 3MF refuse: its file is for it
+//! alone.
+//!
 //! In: a part and its [`Painting`] of at most 16 colours. Lengths in millimetres.
 
-use super::package::{APPLICATION, Metadata, Model, Package, escape};
+use super::package::{APPLICATION, MATERIALS, Metadata, Model, Package, escape};
 use crate::scene::{CUT, Painting, Part};
 use std::fmt::Write as _;
 use std::io::{self, Seek, Write};
@@ -175,26 +179,40 @@ fn bambu_objects(part: &Part) -> String {
 }
 
 fn model(part: &Part, painting: &Painting, slicer: Slicer, metadata: &Metadata) -> String {
-    let (application, attribute) = match slicer {
-        Slicer::Prusa => (APPLICATION, "slic3rpe:mmu_segmentation"),
-        Slicer::Bambu => (BAMBU_COMPATIBLE, "paint_color"),
-    };
-    let mut metadata = metadata.clone();
-    if slicer == Slicer::Bambu {
-        metadata.description = format!("{} (made by {APPLICATION})", metadata.description).trim().to_string();
+    match slicer {
+        Slicer::Prusa => prusa_model(part, painting, metadata),
+        Slicer::Bambu => bambu_model(part, painting, metadata),
     }
-    let spaces = r#"xmlns:slic3rpe="http://schemas.slic3r.org/3mf/2017/06" xmlns:BambuStudio="http://schemas.bambulab.com/package/2021""#;
-    let mut model = Model::new(spaces, &metadata, application);
-    model.xml.push_str(match slicer {
-        Slicer::Prusa => {
-            " <metadata name=\"slic3rpe:Version3mf\">1</metadata>\n <metadata name=\"slic3rpe:MmPaintingVersion\">1</metadata>\n"
-        }
-        Slicer::Bambu => " <metadata name=\"BambuStudio:3mfVersion\">1</metadata>\n",
-    });
-    model.xml.push_str(" <resources>\n");
+}
+
+fn prusa_model(part: &Part, painting: &Painting, metadata: &Metadata) -> String {
+    let spaces = format!(r#"xmlns:slic3rpe="http://schemas.slic3r.org/3mf/2017/06" {MATERIALS}"#);
+    let mut model = Model::new(&spaces, metadata, APPLICATION);
+    model.xml.push_str(
+        " <metadata name=\"slic3rpe:Version3mf\">1</metadata>\n <metadata name=\"slic3rpe:MmPaintingVersion\">1</metadata>\n \
+         <resources>\n  <m:colorgroup id=\"2\">\n",
+    );
+    for colour in hex(painting) {
+        let _ = writeln!(model.xml, r#"   <m:color color="{colour}"/>"#);
+    }
+    model.xml.push_str("  </m:colorgroup>\n");
+    model.object(1, &part.title, r#" pid="2" pindex="0""#, &part.mesh);
+    for (t, corners) in part.mesh.triangles.iter().enumerate() {
+        let (main, paint) = (painting.main(t), encode(painting.of(t)));
+        model.triangle(*corners, &format!(r#"pid="2" p1="{main}" slic3rpe:mmu_segmentation="{paint}""#));
+    }
+    model.finish()
+}
+
+fn bambu_model(part: &Part, painting: &Painting, metadata: &Metadata) -> String {
+    let mut metadata = metadata.clone();
+    metadata.description = format!("{} (made by {APPLICATION})", metadata.description).trim().to_string();
+    let space = r#"xmlns:BambuStudio="http://schemas.bambulab.com/package/2021""#;
+    let mut model = Model::new(space, &metadata, BAMBU_COMPATIBLE);
+    model.xml.push_str(" <metadata name=\"BambuStudio:3mfVersion\">1</metadata>\n <resources>\n");
     model.object(1, &part.title, "", &part.mesh);
     for (t, corners) in part.mesh.triangles.iter().enumerate() {
-        model.triangle(*corners, &format!(r#"{attribute}="{}""#, encode(painting.of(t))));
+        model.triangle(*corners, &format!(r#"paint_color="{}""#, encode(painting.of(t))));
     }
     model.finish()
 }

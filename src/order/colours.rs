@@ -27,6 +27,9 @@ use std::path::PathBuf;
 /// Code of what is said of the proof.
 pub(super) const PROOF_NOTE: &str = "part-proof";
 
+/// Where the files are that only Bambu Studio reads, in the order's folder.
+pub(super) const BAMBU_FOLDER: &str = "bambu-studio";
+
 /// What an order says of colours.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
@@ -163,9 +166,20 @@ impl ColourOrder {
                         report.median_de
                     ),
                 ));
-                let slicer = if printer.name.contains("bambu") { Slicer::Bambu } else { Slicer::Prusa };
                 let thumbnail = png(&part_picture(&shown(part, &painting), (512, 384))).map_err(failed)?;
-                painted::write((part, &painting), slicer, &metadata, Some(&thumbnail), &mut bytes).map_err(failed)?;
+                let write = |slicer| {
+                    let mut bytes = Cursor::new(Vec::new());
+                    painted::write((part, &painting), slicer, &metadata, Some(&thumbnail), &mut bytes)
+                        .map(|()| bytes.into_inner())
+                        .map_err(failed)
+                };
+                let mut files = vec![(name.clone(), write(Slicer::Prusa)?)];
+                if printer.name.contains("bambu") {
+                    files.push((format!("{BAMBU_FOLDER}/{name}"), write(Slicer::Bambu)?));
+                    let text = format!("Bambu Studio takes the filaments' colours from {BAMBU_FOLDER}/{name}");
+                    ctx.report(Diagnostic::info("part-bambu-studio", "", text));
+                }
+                return Ok(Some(Encoded { format, files }));
             }
             (Format::Obj | Format::Ply | Format::ThreeMf, filaments)
                 if self.vertices || filaments.is_some() || ignores_textures(printer) =>
@@ -214,7 +228,9 @@ impl From<ProfileError> for OrderError {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::print::judge::tests::boxed;
     use crate::print::printer::built_in;
+    use std::io::Read;
 
     #[test]
     fn filament_printers_are_painted_and_others_only_when_asked() {
@@ -236,6 +252,38 @@ mod tests {
             ColourOrder { adjustment: Adjustment { lift: 0.0, saturation: f64::NAN }, ..order },
         ] {
             assert!(bad.check().is_some());
+        }
+    }
+
+    #[test]
+    fn bambu_studio_has_a_file_of_its_own_beside_one_that_all_read() {
+        let printers = built_in().unwrap();
+        let mesh = boxed([0.0; 3], [20.0, 20.0, 10.0]);
+        let mut texture = crate::image::Rgb8::filled(64, 32, [200, 30, 30]);
+        (0..32).for_each(|y| (32..64).for_each(|x| *texture.at_mut(x, y) = [30, 30, 200]));
+        // One half of the triangles shows red, the other blue.
+        let uvs = (0..mesh.triangles.len()).map(|t| {
+            let u = if t < mesh.triangles.len() / 2 { 0.1 } else { 0.7 };
+            [[u, 0.1], [u + 0.2, 0.1], [u, 0.9]]
+        });
+        let part = Part { uvs: uvs.collect(), mesh, texture, scale_denominator: None, title: "box".into() };
+        let ctx = Ctx::silent();
+        for (name, count) in [("prusa", 1), ("bambu", 2)] {
+            let printer = printers.iter().find(|p| p.name == name).unwrap();
+            let made =
+                ColourOrder::default().encoded(&ctx, (&part, "part"), Format::ThreeMf, printer).unwrap().unwrap();
+            assert_eq!(made.files.len(), count);
+            for (path, bytes) in &made.files {
+                let none = &mut |_: &str| Err(std::io::Error::other("nothing"));
+                let back = crate::formats::read::read("part.3mf", bytes, none).unwrap();
+                let colours: Vec<[u8; 3]> = back.colours.iter().map(|c| c.unwrap()[0]).collect();
+                assert!(colours[0][0] > 150 && colours[11][2] > 150, "{path}: {colours:?}");
+                let mut text = String::new();
+                let mut zip = zip::ZipArchive::new(Cursor::new(bytes)).unwrap();
+                zip.by_name("3D/3dmodel.model").unwrap().read_to_string(&mut text).unwrap();
+                assert_eq!(text.contains(" paint_color="), path.starts_with(BAMBU_FOLDER), "{path}");
+                assert_eq!(text.contains("m:colorgroup"), !path.starts_with(BAMBU_FOLDER), "{path}");
+            }
         }
     }
 }

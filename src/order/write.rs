@@ -98,6 +98,9 @@ pub fn write(ctx: &Ctx, made: &Made, folder: &Path, command: &str, known: &[Judg
             let mut paths = Vec::new();
             for (name, bytes) in &encoded.files {
                 let path = folder.join(name);
+                if let Some(own) = path.parent().filter(|own| *own != folder) {
+                    fs::create_dir_all(own).map_err(|e| FileError::new("create", own, &e))?;
+                }
                 put(&path, bytes)?;
                 paths.push(path);
             }

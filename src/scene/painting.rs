@@ -27,6 +27,23 @@ impl Painting {
         &self.codes[self.start[t] as usize..self.start[t + 1] as usize]
     }
 
+    /// The colour of most of triangle `t`; a cut halves its piece.
+    pub fn main(&self, t: usize) -> u8 {
+        fn piece(codes: &mut &[u8], share: f64, shares: &mut [f64; CUT as usize]) {
+            let Some((&code, rest)) = codes.split_first() else { return };
+            *codes = rest;
+            if code < CUT {
+                shares[usize::from(code)] += share;
+            } else {
+                piece(codes, share / 2.0, shares);
+                piece(codes, share / 2.0, shares);
+            }
+        }
+        let mut shares = [0.0; CUT as usize];
+        piece(&mut self.of(t), 1.0, &mut shares);
+        (0..CUT).rev().max_by(|a, b| shares[usize::from(*a)].total_cmp(&shares[usize::from(*b)])).unwrap_or(0)
+    }
+
     /// How many triangles there are.
     pub fn len(&self) -> usize {
         self.start.len().saturating_sub(1)
@@ -49,4 +66,22 @@ pub struct VertexColoured {
     pub plain: Vec<Option<[u8; 3]>>,
     /// Name for titles and files.
     pub title: String,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_main_colour_is_that_of_most_surface() {
+        // Whole; halves of 4 and 2 (the first by number); a half of 7 and quarters of 1 and 3; quarters of 5 twice.
+        let of = [vec![9], vec![CUT, 4, 2], vec![CUT + 1, 7, CUT, 1, 3], vec![CUT, CUT, 0, 5, CUT + 2, 5, 1]];
+        let start = of.iter().scan(0, |at, codes| {
+            *at += codes.len() as u32;
+            Some(*at)
+        });
+        let painting =
+            Painting { colours: Vec::new(), start: std::iter::once(0).chain(start).collect(), codes: of.concat() };
+        assert_eq!((0..painting.len()).map(|t| painting.main(t)).collect::<Vec<_>>(), [9, 2, 7, 5]);
+    }
 }
