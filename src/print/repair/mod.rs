@@ -6,7 +6,7 @@
 //! ([`orient`]); loops of unbalanced edges are filled ([`holes`]), or, for a terrain, walls are built down to a level base;
 //! the union by winding numbers dissolves crossings, doubled walls and inner shells ([`super::solid::unite`]);
 //! [`super::settle()`] puts the corners on the grid that files carry; debris is dropped; the result is checked by exact
-//! predicates before it is handed out.
+//! predicates before it is handed out. Where settling does not end, the body is made anew on a grid ([`rebuilt`]), which is said.
 //!
 //! Refused is what has no surface, a sheet that encloses nothing (a loop whose filling is as large as the surface), and
 //! what still crosses itself after all that. Cost: about 30 s for a million triangles; memory as for the union, 1.5 GB.
@@ -14,6 +14,7 @@
 mod carry;
 pub(super) mod holes;
 pub(crate) mod orient;
+mod rebuilt;
 pub(crate) mod weld;
 
 pub use carry::{Carried, barycentric};
@@ -82,6 +83,9 @@ pub struct Repairs {
     pub debris: usize,
     /// Their volume.
     pub debris_mm3: f64,
+    /// Spacing of the grid on which it had to be made anew; 0 where it was not.
+    #[serde(default)]
+    pub rebuilt_mm: f64,
     /// Closed surfaces in the result.
     pub bodies: usize,
     /// Triangles before.
@@ -97,7 +101,7 @@ impl Repairs {
     pub fn is_nothing(&self) -> bool {
         let counts =
             [self.degenerate, self.doubled, self.edges_split, self.turned, self.holes, self.based, self.sheets];
-        counts.iter().all(|&n| n == 0) && self.crossings == 0 && self.debris == 0
+        counts.iter().all(|&n| n == 0) && self.crossings == 0 && self.debris == 0 && self.rebuilt_mm == 0.0
     }
 
     /// One sentence for each thing that was done.
@@ -118,6 +122,12 @@ impl Repairs {
             said.push(format!(
                 "{} holes filled, {:.2} mm2 in all, the longest of {} edges",
                 self.holes, self.filled_mm2, self.longest_hole
+            ));
+        }
+        if self.rebuilt_mm > 0.0 {
+            let mm = self.rebuilt_mm;
+            said.push(format!(
+                "crossings that could not be dissolved: made anew on a grid of {mm:.2} mm, finer detail is lost"
             ));
         }
         if self.debris > 0 {
@@ -147,7 +157,14 @@ pub fn repair(ctx: &Ctx, mesh: &Mesh, options: &RepairOptions) -> Result<(Solid,
         return Err(PrintError::NoSurface { fault: "its surface encloses nothing".into() });
     }
     let united = without_debris(&united, options.debris_mm3, &mut repairs);
-    let solid = settle(ctx, united)?;
+    let solid = match settle(ctx, united.clone()) {
+        Err(PrintError::Crossing { .. } | PrintError::Engine { .. }) => {
+            let (solid, spacing) = rebuilt::rebuilt(ctx, &united)?;
+            repairs.rebuilt_mm = spacing;
+            solid
+        }
+        settled => settled?,
+    };
     let report = inspect(&solid.mesh);
     if !report.is_solid() {
         return Err(PrintError::NotRepaired {

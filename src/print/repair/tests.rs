@@ -3,6 +3,7 @@
 use super::*;
 use crate::base::Rng;
 use proptest::prelude::*;
+use proptest::test_runner::RngSeed;
 
 type V = Vector3<f64>;
 
@@ -354,8 +355,18 @@ fn messy(seed: u64) -> Mesh {
     mesh
 }
 
+#[test]
+fn what_cannot_be_dissolved_is_made_anew() {
+    let mesh = messy(735_726_118);
+    let (solid, repairs) = repair(&Ctx::silent(), &mesh, &RepairOptions::default()).unwrap();
+    let report = inspect(&solid.mesh);
+    assert!(report.is_solid() && report.self_intersections == 0, "{report:?}");
+    assert!(repairs.rebuilt_mm > 0.0 && repairs.sentences().iter().any(|s| s.contains("grid")));
+}
+
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 200, ..ProptestConfig::default() })]
+    // The same meshes each time: what fails once fails always.
+    #![proptest_config(ProptestConfig { cases: 200, rng_seed: RngSeed::Fixed(7), ..ProptestConfig::default() })]
     #[test]
     fn messy_meshes_become_solid_or_are_refused(seed in 0u64..1_000_000_000) {
         let mesh = messy(seed);
