@@ -48,7 +48,7 @@ use crate::base::{Ctx, Diagnostic};
 use crate::scene::{City, Part};
 use changes::{Change, Classes};
 use colour::above::Difference;
-use nalgebra::Vector3;
+use nalgebra::{Vector2, Vector3};
 use solid::Solid;
 use split::{Cuts, Joint, Split};
 
@@ -152,7 +152,13 @@ fn finished(
             ctx.report(Diagnostic::info("part-hollow", "", text.trim().to_string()));
         }
     }
-    let body = settle(ctx, solid)?;
+    let mut body = settle(ctx, solid)?;
+    if let Some(reach) = options.reach {
+        let own = |ring: &[Vector2<f64>]| ring.iter().map(|p| p - at.xy()).collect::<Vec<_>>();
+        let rings = [own(&frame.outline), own(&piece.ring)];
+        let rings: Vec<&[Vector2<f64>]> = rings.iter().filter(|r| !r.is_empty()).map(Vec::as_slice).collect();
+        body = walls::last_look(ctx, body, &rings, reach)?;
+    }
     if let Some((low, high)) = body.mesh.bounds() {
         check_size((high - low).into(), options)?;
     }

@@ -2,15 +2,20 @@
 //! through are shaved ([`super::shave`]), and tall things thickened ([`super::thicken`]).
 //!
 //! In: the uncut [`Blank`]. Out: the body over the area, and what was done to which things. Each pass measures what the
-//! last left, and makes the body anew from the blank; specks that shaving leaves at concave corners are buried. It ends when less than [`ENOUGH_MM2`] stands out thin.
+//! last left, and makes the body anew from the blank; specks that shaving leaves at concave corners are buried. It ends when
+//! less than [`ENOUGH_MM2`] stands out thin. [`last_look`] buries what cuts, pegs and rounding left of it in a finished piece.
 
 use super::body::{Blank, Frame};
 use super::changes::{Act, Change, Classes, group};
+use super::judge::{connected, patch_mm2};
+use super::level_set::Ball;
+use super::outline::prism;
 use super::shave::{self, Shaver};
-use super::solid::Solid;
+use super::solid::{Solid, cut, unite};
 use super::thicken::{self, Lack, Noise, Reach};
-use super::{PartOptions, PrintError};
+use super::{PartOptions, PrintError, settle};
 use crate::base::{Ctx, Diagnostic};
+use nalgebra::{Vector2, Vector3};
 
 /// Most passes that shave and thicken, and most that bury what is left in balls of the wall's size.
 const SHAVING: usize = 3;
@@ -21,6 +26,11 @@ const WHOLE: f64 = 0.75;
 const ENOUGH_MM2: f64 = 0.1;
 /// Thin places that are closer than this, in thinnest walls, are one thing.
 const ONE_THING: f64 = 0.25;
+
+/// Most times that a finished piece is mended.
+const LOOKS: usize = 2;
+/// A piece is mended where its largest thin patch has this share of what the judge calls a fault.
+const LARGE: f64 = 0.5;
 
 /// The body over the area without narrow gaps and thin walls.
 pub fn thick_enough(
@@ -81,4 +91,77 @@ pub fn thick_enough(
     let mut changes = changes.concat();
     changes.sort_by(|a, b| b.area_mm2.total_cmp(&a.area_mm2));
     Ok((body, changes))
+}
+
+/// A settled piece without thin patches: what cuts, pegs and rounding left of them is buried. `rings` enclose what may be
+/// added.
+pub fn last_look(ctx: &Ctx, mut body: Solid, rings: &[&[Vector2<f64>]], reach: Reach) -> Result<Solid, PrintError> {
+    let (Some(&area), Some((low, high))) = (rings.first(), body.mesh.bounds()) else { return Ok(body) };
+    let reach = Reach { gap_mm: 0.0, ..reach };
+    let mut before = f64::INFINITY;
+    let mut last = body.clone();
+    for pass in 0..=LOOKS {
+        let patches = patches(thicken::lack(ctx, &body.mesh, area, reach, Noise::IsLeft)?.walls, reach.wall_mm);
+        let left = patches.len() as f64 * thicken::sample_mm2(reach.wall_mm);
+        if left >= before {
+            return Ok(last);
+        }
+        if patches.is_empty() || pass == LOOKS {
+            break;
+        }
+        (before, last) = (left, body.clone());
+        let burrs = Lack { burrs: thicken::buried(&patches, &body, reach), ..Lack::default() };
+        let mut added = thicken::solid(ctx, &burrs, area, &body, reach)?;
+        for ring in rings {
+            added = cut(ctx, &added, &prism(ring, low.z, high.z + reach.wall_mm))?;
+        }
+        body = settle(ctx, unite(ctx, &[&body, &added])?)?;
+        let text = format!("{left:.1} mm2 that were still thinner than {} mm were buried", reach.wall_mm);
+        ctx.report(Diagnostic::info("part-buried", "", text));
+    }
+    Ok(body)
+}
+
+/// The balls of those thin places that a judge would see.
+fn patches(thin: Vec<Ball>, wall_mm: f64) -> Vec<Ball> {
+    let surface: Vec<Vector3<f64>> = thin.iter().map(|ball| ball.centre).collect();
+    let least = LARGE * patch_mm2(wall_mm) / thicken::sample_mm2(wall_mm);
+    let large = connected(&surface, wall_mm / 2.0).into_iter().filter(|group| group.len() as f64 >= least);
+    large.flatten().map(|i| thin[i as usize]).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::mesh::inspect;
+
+    #[test]
+    fn the_last_look_buries_a_fin_and_keeps_to_its_area() {
+        let ctx = Ctx::silent();
+        let box_of = |x: [f64; 2], y: [f64; 2], z: [f64; 2]| {
+            let ring = [[x[0], y[0]], [x[1], y[0]], [x[1], y[1]], [x[0], y[1]]].map(Vector2::from);
+            prism(&ring, z[0], z[1])
+        };
+        let slab = box_of([0.0, 20.0], [0.0, 20.0], [0.0, 4.0]);
+        // A fin across the slab, from border to border, and one that is too small to matter.
+        let fins = [box_of([9.8, 10.2], [0.0, 20.0], [3.0, 5.5]), box_of([4.0, 4.2], [4.0, 4.4], [3.0, 4.3])];
+        let body = settle(&ctx, unite(&ctx, &[&slab, &fins[0], &fins[1]]).expect("united")).expect("settled");
+        let area = [[0.0, 0.0], [20.0, 0.0], [20.0, 20.0], [0.0, 20.0]].map(Vector2::from);
+        let reach = Reach { wall_mm: 2.0, gap_mm: 0.0 };
+        let thin = |body: &Solid| {
+            patches(
+                thicken::lack(&ctx, &body.mesh, &area, reach, Noise::IsLeft).expect("measured").walls,
+                reach.wall_mm,
+            )
+        };
+        assert!(thin(&body).len() > 200, "{}", thin(&body).len());
+        let mended = last_look(&ctx, body.clone(), &[&area], reach).expect("mended");
+        assert!(thin(&mended).is_empty(), "{}", thin(&mended).len());
+        assert!(inspect(&mended.mesh).is_solid());
+        let ((low, high), (a, b)) = (body.mesh.bounds().expect("some"), mended.mesh.bounds().expect("some"));
+        assert!((a - low).norm() < 1e-9 && (b - high).xy().norm() < 1e-9 && b.z < high.z + 1.1, "{a} {b}");
+        // What is thick enough stays to the last vertex.
+        let again = last_look(&ctx, mended.clone(), &[&area], reach).expect("nothing to do");
+        assert_eq!(again, mended);
+    }
 }

@@ -172,13 +172,14 @@ fn thick_walled(folder: &Path, window: &mut Window) {
     window.type_into("Path of a rule pack (.toml)", pack.to_str().unwrap());
     window.click("Take it");
     assert_eq!(order(folder).printer, pack.to_str().unwrap());
-    press(window, "Thicken walls, fill gaps");
+    press(window, "Mend thin walls and gaps");
     set(window, "Longest side", 40.0);
 }
 
 /// Clicks something that may have to be scrolled to.
 fn press(window: &mut Window, label: &str) {
-    window.harness.get_by_label(label).scroll_to_me();
+    // Findings of one place are alike in name: the first.
+    window.harness.get_all_by_label(label).next().expect("something of that name").scroll_to_me();
     window.settle();
     window.click(label);
 }
@@ -271,7 +272,7 @@ fn scale_millimetres_and_metres_are_locked_and_undone() {
     assert!((number(&window, "Scale 1:") - 400.0).abs() < 0.1 && number(&window, "Longest side") == 50.0);
     assert!(says(&window, &["Smallest printable thing", " m"]));
     assert!((order(dir.path()).area.unwrap().frame().size.max() - 20.0).abs() < 1e-9);
-    press(&mut window, "Thicken walls, fill gaps");
+    press(&mut window, "Mend thin walls and gaps");
     assert!(!order(dir.path()).thicken);
     window.press_undo();
     assert!(order(dir.path()).thicken);

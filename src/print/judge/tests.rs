@@ -174,6 +174,25 @@ fn places_values_and_limits_are_told() {
 }
 
 #[test]
+fn what_stands_no_higher_than_it_is_wide_is_relief() {
+    let ridge = |width: f64, height: f64| {
+        let (left, right, top) = (15.0 - width / 2.0, 15.0 + width / 2.0, 4.0 + height);
+        let outline =
+            [[0.0, 0.0], [30.0, 0.0], [30.0, 4.0], [right, 4.0], [right, top], [left, top], [left, 4.0], [0.0, 4.0]];
+        verdict(&foreign(prism(&outline, 30.0)), &printer())
+    };
+    let low = ridge(1.0, 0.9);
+    assert!(low.passes && codes(&low, Severity::Warning) == ["thin-relief"], "{:?}", low.findings);
+    let (relief, walls) = (low.finding("thin-relief").unwrap(), low.walls.as_ref().unwrap());
+    assert!((relief.value.unwrap() - 1.0).abs() < 1e-6 && walls.thin_share == 0.0 && walls.relief_share > 0.01);
+    // Higher, it is a wall, of which only the foot stands close to something thick; finer, it is below every detail.
+    let high = ridge(1.0, 3.0);
+    assert!(!high.passes && high.finding("thin-walls").is_some());
+    assert!((high.walls.as_ref().unwrap().thin_mm2 - 2.0 * 2.0 * 30.0).abs() < 15.0, "{:?}", high.walls);
+    assert!(!ridge(0.4, 0.35).passes);
+}
+
+#[test]
 fn details_and_gaps_are_held_against_their_limits() {
     let fine = Printer { wall_mm: None, detail_mm: limit(0.8), gap_mm: limit(0.5), ..printer() };
     let v = verdict(&foreign(boxed([0.0; 3], [30.0, 30.0, 0.7])), &fine);

@@ -2,7 +2,8 @@
 //!
 //! Thin places that touch each other are one patch. A patch of the square of the wall or more, and no less than a square
 //! millimetre, is a fault; a smaller one is a speck, of which the report warns: nothing that size breaks off or fails to
-//! print, but a person may want to see it.
+//! print, but a person may want to see it. What stands out of something thick no further than it is wide, and is no finer
+//! than the printer's smallest detail, is relief (raised letters, a kerb): nothing breaks off there, and it is a warning too.
 
 use super::Finding;
 use super::places::{connected, lowest};
@@ -16,6 +17,12 @@ use serde::{Deserialize, Serialize};
 
 /// Least surface of a patch in square millimetres, where the wall is thinner than that.
 const LEAST_PATCH_MM2: f64 = 1.0;
+
+/// Finest relief as a share of the wall, where the printer names no smallest detail.
+const FINEST_RELIEF: f64 = 0.25;
+
+/// A place and how thick it is there.
+type Place = (Vector3<f64>, f64);
 
 /// Most sample points: the step grows with the surface beyond that.
 const MOST_SAMPLES: f64 = 2_000_000.0;
@@ -38,8 +45,16 @@ pub struct Walls {
     pub thin_share: f64,
     /// That surface in mm2.
     pub thin_mm2: f64,
+    /// Share of the surface that is relief, below the limit but standing on something thick.
+    #[serde(default)]
+    pub relief_share: f64,
     /// Of the thin samples, the share that the second measure (a cone of rays) calls thin as well.
     pub confirmed: f64,
+}
+
+/// Thin surface that is a fault where it is connected.
+pub fn patch_mm2(wall_mm: f64) -> f64 {
+    (wall_mm * wall_mm).max(LEAST_PATCH_MM2)
 }
 
 /// Judges walls and gaps; nothing where the printer has no limit. A printer without a thinnest wall still has a smallest
@@ -70,8 +85,14 @@ pub fn judge(
         ctx.tick((i * CHUNK) as u64, points.len() as u64)?;
         measured.par_extend(chunk.par_iter().map(|(t, p)| gauge.thickness(p, *t, &options)));
     }
-    let thin: Vec<(usize, f64)> =
-        measured.iter().enumerate().filter_map(|(i, m)| m.filter(|m| *m < wall * ENOUGH).map(|m| (i, m))).collect();
+    let below = |(i, m): (usize, &Option<f64>)| m.filter(|m| *m < wall * ENOUGH).map(|m| (i, m));
+    let detail = printer.detail_mm.as_ref().map_or(wall * FINEST_RELIEF, |l| l.value.min(wall));
+    let stands_on_thick =
+        |&(i, m): &(usize, f64)| m >= detail * ENOUGH && gauge.is_surface_of_thick(&points[i].1, wall * ENOUGH, m);
+    let all: Vec<(usize, f64)> = measured.iter().enumerate().filter_map(below).collect();
+    let is_relief: Vec<bool> = all.par_iter().map(stands_on_thick).collect();
+    let of = |relief: bool| all.iter().zip(&is_relief).filter(move |(_, r)| **r == relief).map(|(s, _)| *s);
+    let (thin, relief): (Vec<(usize, f64)>, Vec<(usize, f64)>) = (of(false).collect(), of(true).collect());
     let seconds = |&(i, _): &(usize, f64)| {
         gauge.cone(&points[i].1, points[i].0, options.most).is_some_and(|depth| depth < wall * 1.05)
     };
@@ -84,45 +105,54 @@ pub fn judge(
         least_mm: measured.iter().flatten().copied().reduce(f64::min),
         thin_share: thin.len() as f64 / points.len().max(1) as f64,
         thin_mm2: thin.len() as f64 * square,
+        relief_share: relief.len() as f64 / points.len().max(1) as f64,
         confirmed: if thin.is_empty() { 1.0 } else { confirmed as f64 / thin.len() as f64 },
     };
-    let at: Vec<Vector3<f64>> = thin.iter().map(|&(i, _)| points[i].1).collect();
-    let patch = (wall * wall).max(LEAST_PATCH_MM2);
+    let places = |samples: &[(usize, f64)]| samples.iter().map(|&(i, m)| (points[i].1, m)).collect::<Vec<Place>>();
+    let thin = places(&thin);
+    let at: Vec<Vector3<f64>> = thin.iter().map(|p| p.0).collect();
+    let patch = patch_mm2(wall);
     let (mut patches, mut specks) = (Vec::new(), Vec::new());
     for group in connected(&at, wall / 2.0) {
         let all = if group.len() as f64 * square >= patch { &mut patches } else { &mut specks };
-        all.extend(group.iter().map(|&i| (at[i as usize], thin[i as usize].1)));
+        all.extend(group.iter().map(|&i| thin[i as usize]));
     }
+    let relief = places(&relief);
     let source = format!("{} ({})", limit.source, limit.date);
     let share = |n: usize| n as f64 / points.len().max(1) as f64 * 100.0;
-    let least = |all: &[(Vector3<f64>, f64)]| all.iter().map(|p| p.1).fold(f64::INFINITY, f64::min);
+    let least = |all: &[Place]| all.iter().map(|p| p.1).fold(f64::INFINITY, f64::min);
+    let mut put = |finding: Finding, all: &[Place]| {
+        let (at, values): (Vec<_>, Vec<_>) = all.iter().copied().unzip();
+        let finding = finding.against(least(all), wall, &source);
+        findings.push(finding.counted(all.len(), lowest(mesh, &at, &values)));
+    };
+    let surface = |all: &[Place]| (share(all.len()), all.len() as f64 * square, least(all));
     if !patches.is_empty() {
+        let ((share, mm2, least), step) = (surface(&patches), walls.step_mm);
+        let confirmed = walls.confirmed * 100.0;
         let text = format!(
-            "{:.2} % of the surface ({:.1} mm2) is thinner than {wall} mm, down to {:.2} mm (sampled every {:.2} mm; a \
-             second measure confirms {:.0} %)",
-            share(patches.len()),
-            patches.len() as f64 * square,
-            least(&patches),
-            walls.step_mm,
-            walls.confirmed * 100.0
+            "{share:.2} % of the surface ({mm2:.1} mm2) is thinner than {wall} mm, down to {least:.2} mm (sampled every \
+             {step:.2} mm; a second measure confirms {confirmed:.0} %)"
         );
-        let hint = "thicken or remove these places";
-        let finding = Finding::fault("thin-walls", text, hint).against(least(&patches), wall, &source);
-        let (at, values): (Vec<_>, Vec<_>) = patches.iter().copied().unzip();
-        findings.push(finding.counted(patches.len(), lowest(mesh, &at, &values)));
+        put(Finding::fault("thin-walls", text, "thicken or remove these places"), &patches);
     }
     if !specks.is_empty() {
+        let (share, mm2, least) = surface(&specks);
         let text = format!(
-            "{:.3} % of the surface ({:.1} mm2) is thinner than {wall} mm, down to {:.2} mm, in specks of less than {:.1} mm2 each",
-            share(specks.len()),
-            specks.len() as f64 * square,
-            least(&specks),
-            patch
+            "{share:.3} % of the surface ({mm2:.1} mm2) is thinner than {wall} mm, down to {least:.2} mm, in specks of less \
+             than {patch:.1} mm2 each"
         );
         let hint = "so little of each seldom matters: look at them, and thicken what does";
-        let finding = Finding::warning("thin-specks", text, hint).against(least(&specks), wall, &source);
-        let (at, values): (Vec<_>, Vec<_>) = specks.iter().copied().unzip();
-        findings.push(finding.counted(specks.len(), lowest(mesh, &at, &values)));
+        put(Finding::warning("thin-specks", text, hint), &specks);
+    }
+    if !relief.is_empty() {
+        let (share, mm2, least) = surface(&relief);
+        let text = format!(
+            "{share:.3} % of the surface ({mm2:.1} mm2) is relief thinner than {wall} mm, down to {least:.2} mm, that stands \
+             no higher than it is wide"
+        );
+        let hint = "letters and kerbs like these hold, but their edges may come out rounded";
+        put(Finding::warning("thin-relief", text, hint), &relief);
     }
     Ok(Some(walls))
 }

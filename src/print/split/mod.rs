@@ -66,6 +66,8 @@ pub struct Piece {
     pub name: String,
     /// It, in the whole's millimetres.
     pub solid: Solid,
+    /// What its cuts enclose, counter-clockwise; empty where there is one piece.
+    pub ring: Vec<Vector2<f64>>,
 }
 
 /// What pieces are joined with.
@@ -114,7 +116,7 @@ pub fn grid(split: Split, size: Vector3<f64>, build_mm: Option<[f64; 3]>) -> Res
 /// The pieces.
 pub fn split(ctx: &Ctx, whole: Solid, cuts: Cuts, joint: Joint) -> Result<Vec<Piece>, PrintError> {
     if (cuts.columns, cuts.rows) == (1, 1) {
-        return Ok(vec![Piece { name: String::new(), solid: whole }]);
+        return Ok(vec![Piece { name: String::new(), solid: whole, ring: Vec::new() }]);
     }
     let Some((low, high)) = whole.mesh.bounds() else { return Ok(Vec::new()) };
     let bvh = Bvh::new(&whole.mesh);
@@ -149,7 +151,8 @@ pub fn split(ctx: &Ctx, whole: Solid, cuts: Cuts, joint: Joint) -> Result<Vec<Pi
         if number.is_none() {
             nameless.push(name.clone());
         }
-        pieces.push(Piece { solid: pegs::joined(ctx, own, &pegs, &ring, number.as_ref())?, name });
+        let solid = pegs::joined(ctx, own, &pegs, &ring, number.as_ref())?;
+        pieces.push(Piece { name, solid, ring });
     }
     if !nameless.is_empty() {
         let needed = joint.wall_mm + pegs::NUMBER_DEPTH;

@@ -273,8 +273,8 @@ fn body(order: &mut Order, ui: &mut egui::Ui) {
     });
     wrong(order, Field::ZScale, ui);
     wrong(order, Field::Base, ui);
-    ui.checkbox(&mut order.thicken, "Thicken walls, fill gaps").on_hover_text(
-        "What is thinner or narrower than the printer makes it becomes as thick or as closed as it needs",
+    ui.checkbox(&mut order.thicken, "Mend thin walls and gaps").on_hover_text(
+        "What is thinner than the printer makes it is shaved where it is low and thickened where it stands out; narrow gaps are filled",
     );
 }
 
