@@ -166,7 +166,8 @@ impl ColourOrder {
                         report.median_de
                     ),
                 ));
-                let thumbnail = png(&part_picture(&shown(part, &painting), (512, 384))).map_err(failed)?;
+                let shown = shown(part, &painting);
+                let thumbnail = png(&part_picture(&shown, (512, 384))).map_err(failed)?;
                 let write = |slicer| {
                     let mut bytes = Cursor::new(Vec::new());
                     painted::write((part, &painting), slicer, &metadata, Some(&thumbnail), &mut bytes)
@@ -179,7 +180,7 @@ impl ColourOrder {
                     let text = format!("Bambu Studio takes the filaments' colours from {BAMBU_FOLDER}/{name}");
                     ctx.report(Diagnostic::info("part-bambu-studio", "", text));
                 }
-                return Ok(Some(Encoded { format, files }));
+                return Ok(Some(Encoded { format, files, shown: Some(shown) }));
             }
             (Format::Obj | Format::Ply | Format::ThreeMf, filaments)
                 if self.vertices || filaments.is_some() || ignores_textures(printer) =>
@@ -210,7 +211,7 @@ impl ColourOrder {
             }
             _ => return Ok(None),
         }
-        Ok(Some(Encoded { format, files: vec![(name, bytes.into_inner())] }))
+        Ok(Some(Encoded { format, files: vec![(name, bytes.into_inner())], shown: None }))
     }
 }
 

@@ -17,6 +17,8 @@ pub struct Encoded {
     pub format: Format,
     /// Names and bytes; the part itself comes first, then what it refers to.
     pub files: Vec<(String, Vec<u8>)>,
+    /// What the print will look like, where its colours are not those of the part's page: to look at, no body.
+    pub shown: Option<Part>,
 }
 
 impl Encoded {
@@ -39,7 +41,7 @@ pub fn encode(part: &Part, stem: &str, format: Format) -> Result<Encoded, OrderE
         super::FileError::new("encode", &path, &reason)
     })?;
     files.sort_by_key(|f| f.0 != name);
-    Ok(Encoded { format, files })
+    Ok(Encoded { format, files, shown: None })
 }
 
 /// Reads the files back and judges them.

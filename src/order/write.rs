@@ -6,6 +6,7 @@ use super::{FileError, Format, Made, OrderError, TicketFile, encode, judged, pag
 use crate::base::{Ctx, Diagnostic, Event, Severity};
 use crate::print::PrintError;
 use crate::print::judge::{Finding, Verdict};
+use crate::scene::Part;
 use std::fs;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
@@ -91,6 +92,7 @@ pub fn write(ctx: &Ctx, made: &Made, folder: &Path, command: &str, known: &[Judg
     });
     let total = (made.parts.len() * formats.len()) as u64;
     let mut files = Vec::new();
+    let mut painted: Vec<Option<Part>> = vec![None; made.parts.len()];
     for part in 0..made.parts.len() {
         for &format in &formats {
             ctx.tick(files.len() as u64, total)?;
@@ -104,14 +106,17 @@ pub fn write(ctx: &Ctx, made: &Made, folder: &Path, command: &str, known: &[Judg
                 put(&path, bytes)?;
                 paths.push(path);
             }
+            painted[part] = painted[part].take().or(encoded.shown);
             files.push((judged, paths));
         }
     }
     let several = made.parts.len() > 1;
     let mut shown = Vec::new();
-    for part in &made.parts {
+    for (part, painted) in made.parts.iter().zip(&painted) {
         let proofs = made.order.colour.pictures(&part.part, &made.printer)?;
-        for (side, picture) in pictures::from_all_sides(&part.part).into_iter().chain(proofs) {
+        for (side, picture) in
+            pictures::from_all_sides(painted.as_ref().unwrap_or(&part.part)).into_iter().chain(proofs)
+        {
             let whose = if several { format!("{}-", part.name.trim_start_matches("part-")) } else { String::new() };
             put(&folder.join(format!("preview-{whose}{side}.jpg")), &picture.jpeg)?;
             shown.push(picture);

@@ -95,6 +95,8 @@ pub struct Printer {
     pub face_distance_mm: Option<Limit<f64>>,
     /// Density in g/cm3.
     pub density_g_cm3: Option<Limit<f64>>,
+    /// Millimetres of height in an hour.
+    pub height_mm_h: Option<Limit<f64>>,
     /// Price of a cm3.
     pub price_cm3: Option<Limit<f64>>,
     /// Price of a cm2 of surface.
@@ -178,7 +180,7 @@ impl Printer {
     }
 
     /// The limits that are one number, by name.
-    pub fn numbers(&self) -> [(&'static str, Option<&Limit<f64>>); 19] {
+    pub fn numbers(&self) -> [(&'static str, Option<&Limit<f64>>); 20] {
         [
             ("triangles", self.triangles.as_ref()),
             ("file_mb", self.file_mb.as_ref()),
@@ -197,6 +199,7 @@ impl Printer {
             ("spacing_mm", self.spacing_mm.as_ref()),
             ("face_distance_mm", self.face_distance_mm.as_ref()),
             ("density_g_cm3", self.density_g_cm3.as_ref()),
+            ("height_mm_h", self.height_mm_h.as_ref()),
             ("price_cm3", self.price_cm3.as_ref()),
             ("price_cm2", self.price_cm2.as_ref()),
         ]

@@ -116,7 +116,7 @@ pub fn quote(relief: &Relief, making: &Making, printer: &Printer, rates: &Rates)
             Some(Measured { value: sum(|m| m.value), sigma: sum(|m| m.sigma) })
         }
     };
-    let speed = rates.height_mm_h;
+    let speed = rates.height_mm_h.or(of_pack(&printer.height_mm_h));
     if speed.is_none() {
         notes.push("the profile does not say how fast it builds: --height-mm-h gives it".into());
     }

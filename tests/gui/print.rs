@@ -492,7 +492,7 @@ fn a_split_is_put_together_and_pulled_apart() {
 fn copies_stand_on_the_tray() {
     let dir = tempfile::tempdir().unwrap();
     let Some(mut window) = drawn(dir.path()) else { return };
-    set(&mut window, "Longest side", 150.0);
+    set(&mut window, "Longest side", 76.0);
     make(&mut window);
     assert!(!window.has("Part on the tray") && !says(&window, &["On the tray"]), "one copy needs no tray");
     set(&mut window, "Copies", 20.0);
