@@ -3,34 +3,37 @@
 //! In: a [`Solid`] whose points have all their digits. Out: the same body on a grid of a power of two (2^-16 mm up to 256
 //! mm): STL, glTF and 3MF readers keep 24 binary digits, so that what is checked here is what each of them reads.
 //! Rounding lets triangles thinner than the grid cross: [`super::slivers`] takes those out. Where that does not help, what
-//! still crosses is cut out and the holes are filled, or the body that the tangle encloses is taken again, until none
+//! still crosses is nudged apart, cut out or hidden in beads ([`local`]), or the body that the tangle encloses is taken again, until none
 //! crosses by exact predicates. Places where the surface only touches itself are opened by a hundredth of a millimetre,
 //! since readers weld equal points.
 //! Fails where crossings are left after [`ROUNDS`].
 
-use super::repair::holes;
+mod local;
+
 use super::solid::{Solid, unite};
 use super::{PrintError, slivers};
 use crate::base::Ctx;
-use crate::mesh::{MeshReport, inspect_topology, pieces, self_intersections};
+use crate::mesh::{MeshReport, inspect_topology, self_intersections};
 use crate::scene::Mesh;
 use nalgebra::Vector3;
 use std::collections::HashMap;
 
 /// Most rounds of repair.
-pub const ROUNDS: usize = 24;
-/// After this many rounds crossings are cut out.
+pub const ROUNDS: usize = 30;
+/// After this many rounds crossings are ended in other ways.
 const FIRST: usize = 5;
-/// Each time after this many rounds the body is taken anew, where nothing is cut out.
+/// Each time after this many rounds the body is taken anew, where they are not ended in place.
 const ANEW: usize = 6;
 /// Millimetres by which the first round may move the surface; later ones a little more.
 const REACH: f64 = 0.01;
-/// Most that cutting out may change of the volume.
-const CHANGE: f64 = 1e-5;
 /// Triangles that a small body may come to have, beyond four times its own, before it is given up.
 const TANGLE: usize = 5_000;
-/// Pieces of fewer triangles are crumbs.
-const CRUMB: usize = 60;
+/// Crossings may grow to so many times the first, and so many more, before a body is given up.
+const GROWTH: (usize, usize) = (20, 10_000);
+/// After so many turns of small changes beads hide what still crosses.
+const BEADS_FROM: usize = 4;
+/// Radius of the first beads in millimetres.
+const BEAD: f64 = 0.1;
 /// Millimetres by which touching places are opened.
 const OPENING: f64 = 0.01;
 
@@ -41,7 +44,7 @@ pub fn grid(size: f64) -> f64 {
 
 /// The body on the grid, without crossings.
 pub fn settle(ctx: &Ctx, solid: Solid) -> Result<Solid, PrintError> {
-    match attempt(ctx, solid.clone(), Stubborn::CutOut) {
+    match attempt(ctx, solid.clone(), Stubborn::InPlace) {
         Err(PrintError::Crossing { .. } | PrintError::Engine { .. }) => attempt(ctx, solid, Stubborn::Unite),
         result => result,
     }
@@ -50,8 +53,8 @@ pub fn settle(ctx: &Ctx, solid: Solid) -> Result<Solid, PrintError> {
 /// What is done where crossings do not go by themselves.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Stubborn {
-    /// They are cut out: right for large bodies of small triangles.
-    CutOut,
+    /// They are ended where they are: right for large bodies of small triangles.
+    InPlace,
     /// The body that the tangle encloses is taken anew: right where triangles are large.
     Unite,
 }
@@ -60,6 +63,7 @@ fn attempt(ctx: &Ctx, mut solid: Solid, stubborn: Stubborn) -> Result<Solid, Pri
     let size = solid.mesh.vertices.iter().map(|v| v.amax()).fold(0.0, f64::max);
     let grid = grid(size);
     let (mut left, most) = (0, TANGLE + 4 * solid.mesh.triangles.len());
+    let mut first = None;
     for round in 0..ROUNDS {
         round_to(&mut solid, grid);
         let opened = open_touching(&mut solid, OPENING * (1.0 + round as f64 / 4.0));
@@ -72,18 +76,15 @@ fn attempt(ctx: &Ctx, mut solid: Solid, stubborn: Stubborn) -> Result<Solid, Pri
         }
         left = crossing.len();
         // A tangle that only grows is given up before it fills the memory.
-        if solid.mesh.triangles.len() > most {
+        let crossings = *first.get_or_insert(left) * GROWTH.0 + GROWTH.1;
+        if solid.mesh.triangles.len() > most || left > crossings {
             break;
         }
         let troubled = troubled(&solid.mesh, &crossing, &topology);
-        if stubborn == Stubborn::CutOut {
+        if stubborn == Stubborn::InPlace {
             let trouble = troubled.contains(&true);
             if trouble && round >= FIRST && round % 2 == 1 {
-                let rest = cut_out(&solid, &troubled, (round - FIRST) / 4);
-                // Where holes are large, their fillings are a guess: the volume tells.
-                let [before, after] = [&solid, &rest].map(|s| s.mesh.volume());
-                let sound = (after - before).abs() < CHANGE * before && inspect_topology(&rest.mesh).is_solid();
-                solid = if sound { rest } else { unite(ctx, &[&solid])? };
+                solid = mended(ctx, solid, (&troubled, &crossing), (round - FIRST) / 2)?;
                 continue;
             }
             let changed = slivers::remove(&mut solid, &troubled, REACH * (1 + round % FIRST) as f64);
@@ -101,44 +102,21 @@ fn attempt(ctx: &Ctx, mut solid: Solid, stubborn: Stubborn) -> Result<Solid, Pri
     Err(PrintError::Crossing { pairs: left, rounds: ROUNDS })
 }
 
-/// The body without troubled triangles and `rings` of their neighbours, the holes filled with the least area.
-fn cut_out(solid: &Solid, troubled: &[bool], rings: usize) -> Solid {
-    let mut out = troubled.to_vec();
-    for _ in 0..rings {
-        let mut near = vec![false; solid.mesh.vertices.len()];
-        for (t, _) in solid.mesh.triangles.iter().zip(&out).filter(|(_, o)| **o) {
-            t.iter().for_each(|&v| near[v as usize] = true);
-        }
-        for (t, o) in solid.mesh.triangles.iter().zip(&mut out) {
-            *o |= t.iter().any(|&v| near[v as usize]);
-        }
+/// One more way to end what crosses, the `turn`th: first what changes least.
+fn mended(
+    ctx: &Ctx,
+    mut solid: Solid,
+    (troubled, crossing): (&[bool], &[(u32, u32)]),
+    turn: usize,
+) -> Result<Solid, PrintError> {
+    let late = turn.saturating_sub(BEADS_FROM);
+    match if turn < BEADS_FROM { turn % 2 } else { 2 + late % 3 } {
+        0 | 3 => drop(local::nudge(&mut solid, troubled, OPENING * (1.0 + turn as f64 / 2.0))),
+        1 => drop(local::mend(&mut solid, troubled, turn / 2)),
+        4 => drop(local::mend(&mut solid, troubled, 1)),
+        _ => solid = local::swallow(ctx, &solid, crossing, BEAD * 1.4f64.powi(late as i32 / 3))?,
     }
-    // What the corners at the holes showed.
-    let mut places: HashMap<u32, (Vector3<f64>, bool)> = HashMap::new();
-    for (t, _) in out.iter().enumerate().filter(|(_, o)| **o) {
-        for (v, place) in solid.mesh.triangles[t].into_iter().zip(solid.origin[t]) {
-            let slot = places.entry(v).or_insert((place, solid.photo[t]));
-            if solid.photo[t] && !slot.1 {
-                *slot = (place, true);
-            }
-        }
-    }
-    let mut rest = solid.retain_indexed(|t| !out[t]);
-    for ring in holes::loops(&rest.mesh.triangles) {
-        let size = OPENING * ring.len() as f64;
-        for t in holes::fill(&mut rest.mesh.vertices, &ring, size.min(1.0) / 10.0) {
-            let found = t.map(|v| places.get(&v).copied());
-            let shown = found.iter().flatten().find(|(_, photo)| *photo).copied();
-            let own = found.map(|f| f.filter(|f| f.1).or(shown).unwrap_or_default().0);
-            rest.push(t, own, shown.is_some());
-        }
-    }
-    let (labels, count) = pieces(&rest.mesh);
-    let mut sizes = vec![0usize; count];
-    labels.iter().for_each(|&l| sizes[l as usize] += 1);
-    // Crumbs that were cut loose go.
-    let least = sizes.iter().copied().max().unwrap_or(0).min(CRUMB);
-    rest.retain(|t| sizes[labels[t] as usize] >= least)
+    Ok(solid)
 }
 
 /// Triangles that cross another or have no area.

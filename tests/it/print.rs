@@ -89,7 +89,7 @@ fn orders_that_cannot_be_kept(p: &str, o: &str, dir: &std::path::Path) {
     fail(&["print", p, "-o", o, "--rect", "0,0,10,0,0"], &["depth", "is 0", "positive"]);
     fail(&["print", p, "-o", o, "--circle", "0,0,3000"], &["of the area has no surface", "at most 2.0 %"]);
     fail(&["print", p, "-o", o, "--size-mm", "900", "--printer", "polyjet"], &["does not fit", "490 x 390 x 200"]);
-    fail(&["print", p, "-o", o, "--printer", "mimaki", "--plates"], &["plates cannot be made", "no build volume"]);
+    fail(&["print", p, "-o", o, "--printer", "sandstone", "--plates"], &["plates cannot be made", "no build volume"]);
     fail(&["print", p, "-o", o, "--base-mm", "1"], &["base of 1 mm", "2 mm"]);
     fail(&["print", p, "-o", o, "--printer", "nobody"], &["no printer profile nobody", "polyjet"]);
     let small = ["print", p, "-o", o, "--printer", "polyjet", "--size-mm", "60"];

@@ -356,12 +356,11 @@ fn messy(seed: u64) -> Mesh {
 }
 
 #[test]
-fn what_cannot_be_dissolved_is_made_anew() {
+fn a_stubborn_tangle_is_dissolved_or_made_anew() {
     let mesh = messy(735_726_118);
-    let (solid, repairs) = repair(&Ctx::silent(), &mesh, &RepairOptions::default()).unwrap();
+    let (solid, _) = repair(&Ctx::silent(), &mesh, &RepairOptions::default()).unwrap();
     let report = inspect(&solid.mesh);
     assert!(report.is_solid() && report.self_intersections == 0, "{report:?}");
-    assert!(repairs.rebuilt_mm > 0.0 && repairs.sentences().iter().any(|s| s.contains("grid")));
 }
 
 proptest! {
