@@ -51,8 +51,12 @@ impl Reading {
     /// The mesh with z up in units of `scale` millimetres; `otherwise` is the unit where nobody says one.
     pub fn place(&self, foreign: &ForeignMesh, otherwise: LengthUnit, scale_mm: f64) -> Mesh {
         let factor = self.unit.or(foreign.unit).unwrap_or(otherwise).mm() / scale_mm;
-        let turn = self.up == Some(Up::Y);
-        let place = |v: &Vector3<f64>| if turn { Vector3::new(v.x, -v.z, v.y) * factor } else { v * factor };
+        let place = |v: &Vector3<f64>| match (self.up, foreign.turned) {
+            (Some(Up::Y), false) => Vector3::new(v.x, -v.z, v.y) * factor,
+            // What the reader did because the format says so is taken back.
+            (Some(Up::Z), true) => Vector3::new(v.x, v.z, -v.y) * factor,
+            _ => v * factor,
+        };
         Mesh { vertices: foreign.mesh.vertices.iter().map(place).collect(), triangles: foreign.mesh.triangles.clone() }
     }
 }

@@ -87,6 +87,8 @@ pub struct ForeignMesh {
     pub unit: Option<LengthUnit>,
     /// Whether the format says which way is up; z is up then.
     pub upright: bool,
+    /// Whether y is up in the file, and the reader has turned it.
+    pub turned: bool,
     /// Whether the format says which corners are one vertex; where it does not, equal places are one.
     pub shares_vertices: bool,
     /// Faces of more than three corners, which were cut into triangles.

@@ -67,7 +67,7 @@ fn read_document(bytes: &[u8], beside: Beside<'_>) -> Result<ForeignMesh, ReadEr
     }
     let mut assembly = Assembly::new(FORMAT);
     assembly.out.unit = Some(LengthUnit::Metre);
-    assembly.out.upright = true;
+    (assembly.out.upright, assembly.out.turned) = (true, true);
     let mut reader = Reader { buffers, images: vec![None; document.images().count()] };
     let upright = Matrix4::new(1.0, 0.0, 0.0, 0.0, 0.0, 0.0, -1.0, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0, 0.0, 0.0, 1.0);
     for root in roots(&document) {

@@ -7,7 +7,7 @@ pub fn merged(tiles: Vec<ForeignMesh>) -> Option<ForeignMesh> {
     let mut tiles = tiles.into_iter();
     let mut all = tiles.next()?;
     for tile in tiles {
-        if tile.unit != all.unit || tile.upright != all.upright {
+        if tile.unit != all.unit || (tile.upright, tile.turned) != (all.upright, all.turned) {
             return None;
         }
         let (vertices, triangles) = (all.mesh.vertices.len() as u32, all.mesh.triangles.len());

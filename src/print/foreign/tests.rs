@@ -248,3 +248,25 @@ fn textures_that_repeat_and_parts_of_several_pages_keep_their_colours() {
     assert_eq!(sample(3, middle), PLAIN.map(i32::from));
     assert_eq!(sample(4, middle), PLAIN.map(i32::from));
 }
+
+#[test]
+fn up_is_an_axis_of_the_file_whatever_its_reader_did() {
+    let placed = |up: Option<Up>, turned: bool| {
+        // Y is up in the file, and this is its point (1, 2, 3).
+        let seen = if turned { V::new(1.0, -3.0, 2.0) } else { V::new(1.0, 2.0, 3.0) };
+        let mesh = Mesh { vertices: vec![seen], triangles: Vec::new() };
+        let foreign = ForeignMesh { mesh, turned, upright: turned, ..ForeignMesh::default() };
+        Reading { unit: None, up }.place(&foreign, LengthUnit::Metre, 1000.0).vertices[0]
+    };
+    let (upright, as_it_is) = (V::new(1.0, -3.0, 2.0), V::new(1.0, 2.0, 3.0));
+    for (up, turned, expected) in [
+        (Some(Up::Y), true, upright),
+        (Some(Up::Y), false, upright),
+        (None, true, upright),
+        (None, false, as_it_is),
+        (Some(Up::Z), true, as_it_is),
+        (Some(Up::Z), false, as_it_is),
+    ] {
+        assert_eq!(placed(up, turned), expected, "{up:?} {turned}");
+    }
+}
