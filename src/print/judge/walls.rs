@@ -22,7 +22,7 @@ const LEAST_PATCH_MM2: f64 = 1.0;
 const FINEST_RELIEF: f64 = 0.25;
 
 /// A place and how thick it is there.
-type Place = (Vector3<f64>, f64);
+type Thin = (Vector3<f64>, f64);
 
 /// Most sample points: the step grows with the surface beyond that.
 const MOST_SAMPLES: f64 = 2_000_000.0;
@@ -108,7 +108,7 @@ pub fn judge(
         relief_share: relief.len() as f64 / points.len().max(1) as f64,
         confirmed: if thin.is_empty() { 1.0 } else { confirmed as f64 / thin.len() as f64 },
     };
-    let places = |samples: &[(usize, f64)]| samples.iter().map(|&(i, m)| (points[i].1, m)).collect::<Vec<Place>>();
+    let places = |samples: &[(usize, f64)]| samples.iter().map(|&(i, m)| (points[i].1, m)).collect::<Vec<Thin>>();
     let thin = places(&thin);
     let at: Vec<Vector3<f64>> = thin.iter().map(|p| p.0).collect();
     let patch = patch_mm2(wall);
@@ -120,13 +120,13 @@ pub fn judge(
     let relief = places(&relief);
     let source = format!("{} ({})", limit.source, limit.date);
     let share = |n: usize| n as f64 / points.len().max(1) as f64 * 100.0;
-    let least = |all: &[Place]| all.iter().map(|p| p.1).fold(f64::INFINITY, f64::min);
-    let mut put = |finding: Finding, all: &[Place]| {
+    let least = |all: &[Thin]| all.iter().map(|p| p.1).fold(f64::INFINITY, f64::min);
+    let mut put = |finding: Finding, all: &[Thin]| {
         let (at, values): (Vec<_>, Vec<_>) = all.iter().copied().unzip();
         let finding = finding.against(least(all), wall, &source);
         findings.push(finding.counted(all.len(), lowest(mesh, &at, &values)));
     };
-    let surface = |all: &[Place]| (share(all.len()), all.len() as f64 * square, least(all));
+    let surface = |all: &[Thin]| (share(all.len()), all.len() as f64 * square, least(all));
     if !patches.is_empty() {
         let ((share, mm2, least), step) = (surface(&patches), walls.step_mm);
         let confirmed = walls.confirmed * 100.0;
