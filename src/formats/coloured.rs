@@ -36,7 +36,8 @@ pub fn write_ply(part: &VertexColoured, out: &mut impl Write) -> io::Result<()> 
     Ok(())
 }
 
-/// OBJ without a material. Places keep all their digits, since rounded ones let triangles cross; five decimals of a channel are enough for its 8 bits.
+/// OBJ without a material. Places keep all their digits, since rounded ones let triangles cross; five decimals of a channel
+/// are enough for its 8 bits.
 pub fn write_obj(part: &VertexColoured, out: &mut impl Write) -> io::Result<()> {
     writeln!(out, "# Veduta, part, millimetres, z up")?;
     for (v, c) in part.mesh.vertices.iter().zip(&part.vertices) {

@@ -40,6 +40,11 @@ pub struct LevelSet {
 impl LevelSet {
     /// The union of balls.
     pub fn of_balls(balls: &[Ball], spacing: f64) -> Self {
+        Self::of_balls_where(balls, spacing, |_| true)
+    }
+
+    /// The union of balls, in the blocks that are `wanted`.
+    pub fn of_balls_where(balls: &[Ball], spacing: f64, wanted: impl Fn(&Node) -> bool) -> Self {
         let fill = |(block, own): (Node, Vec<u32>)| {
             let mut values = vec![2.0 * spacing as f32; NODES];
             for i in own {
@@ -47,7 +52,7 @@ impl LevelSet {
             }
             (block, values)
         };
-        let near: Vec<(Node, Vec<u32>)> = near(balls, spacing).into_iter().collect();
+        let near: Vec<(Node, Vec<u32>)> = near(balls, spacing, wanted).into_iter().collect();
         Self { spacing, blocks: near.into_par_iter().map(fill).collect() }
     }
 
@@ -70,7 +75,10 @@ impl LevelSet {
                 for axis in 0..3 {
                     let mut next = node;
                     next[axis] += 1;
-                    let Some(value) = self.get(next) else { continue };
+                    let within = next[axis] % SIDE != 0;
+                    let value =
+                        if within { Some(values[i + (SIDE as usize).pow(axis as u32)]) } else { self.get(next) };
+                    let Some(value) = value else { continue };
                     if (value < 0.0) != inside {
                         net.quad(node, axis, inside);
                     }
@@ -78,6 +86,11 @@ impl LevelSet {
             }
         }
         net.mesh
+    }
+
+    /// Whether a block has values.
+    pub fn has(&self, block: &Node) -> bool {
+        self.blocks.contains_key(block)
     }
 
     /// The blocks that have values.
@@ -97,7 +110,7 @@ impl LevelSet {
 /// `spacing^2 / (8 radius)`.
 pub fn surface_of_balls(balls: &[Ball], spacing: f64) -> Mesh {
     let mut mesh = LevelSet::of_balls(balls, spacing).surface();
-    let near = near(balls, spacing);
+    let near = near(balls, spacing, |_| true);
     mesh.vertices.par_iter_mut().for_each(|p| {
         let own = near.get(&block_of(p, spacing)).map_or(&[][..], Vec::as_slice);
         let distance = |i: &u32| (*p - balls[*i as usize].centre).norm() - balls[*i as usize].radius;
@@ -115,15 +128,15 @@ pub fn surface_of_balls(balls: &[Ball], spacing: f64) -> Mesh {
 }
 
 /// The balls that reach into each block, with two nodes beyond the surface: every edge that crosses it has both its values.
-fn near(balls: &[Ball], spacing: f64) -> BTreeMap<Node, Vec<u32>> {
-    let mut near: BTreeMap<Node, Vec<u32>> = BTreeMap::new();
+fn near(balls: &[Ball], spacing: f64, wanted: impl Fn(&Node) -> bool) -> HashMap<Node, Vec<u32>> {
+    let mut near: HashMap<Node, Vec<u32>> = HashMap::new();
     for (i, ball) in balls.iter().enumerate() {
         let r = Vector3::from_element(ball.radius + 2.0 * spacing);
         let (low, high) = (block_of(&(ball.centre - r), spacing), block_of(&(ball.centre + r), spacing));
         for x in low[0]..=high[0] {
             for y in low[1]..=high[1] {
-                for z in low[2]..=high[2] {
-                    near.entry([x, y, z]).or_default().push(i as u32);
+                for block in (low[2]..=high[2]).map(|z| [x, y, z]).filter(&wanted) {
+                    near.entry(block).or_default().push(i as u32);
                 }
             }
         }
@@ -134,11 +147,6 @@ fn near(balls: &[Ball], spacing: f64) -> BTreeMap<Node, Vec<u32>> {
 /// The block that a point lies in.
 pub fn block_of(p: &Vector3<f64>, spacing: f64) -> Node {
     [0, 1, 2].map(|k| ((p[k] / spacing).floor() as i32).div_euclid(SIDE))
-}
-
-/// The nodes of a block.
-pub fn nodes_of(block: Node) -> impl Iterator<Item = Node> {
-    (0..NODES).map(move |i| node_in(block, i))
 }
 
 fn node_in(block: Node, i: usize) -> Node {

@@ -3,9 +3,9 @@
 //! In: a [`Solid`] whose points have all their digits. Out: the same body on a grid of a power of two (2^-16 mm up to 256
 //! mm): STL, glTF and 3MF readers keep 24 binary digits, so that what is checked here is what each of them reads.
 //! Rounding lets triangles thinner than the grid cross: [`super::slivers`] takes those out. Where that does not help, what
-//! still crosses is nudged apart, cut out or hidden in beads ([`local`]), or the body that the tangle encloses is taken again, until none
-//! crosses by exact predicates. Places where the surface only touches itself are opened by a hundredth of a millimetre,
-//! since readers weld equal points.
+//! still crosses is nudged apart, cut out or hidden in beads ([`local`]), or the body that the tangle encloses is taken
+//! again, until none crosses by exact predicates. Places where the surface only touches itself are opened by a hundredth of
+//! a millimetre, since readers weld equal points.
 //! Fails where crossings are left after [`ROUNDS`].
 
 mod local;
@@ -109,12 +109,15 @@ fn mended(
     (troubled, crossing): (&[bool], &[(u32, u32)]),
     turn: usize,
 ) -> Result<Solid, PrintError> {
-    let late = turn.saturating_sub(BEADS_FROM);
-    match if turn < BEADS_FROM { turn % 2 } else { 2 + late % 3 } {
-        0 | 3 => drop(local::nudge(&mut solid, troubled, OPENING * (1.0 + turn as f64 / 2.0))),
-        1 => drop(local::mend(&mut solid, troubled, turn / 2)),
-        4 => drop(local::mend(&mut solid, troubled, 1)),
-        _ => solid = local::swallow(ctx, &solid, crossing, BEAD * 1.4f64.powi(late as i32 / 3))?,
+    let by = OPENING * (1.0 + turn as f64 / 2.0);
+    match turn.checked_sub(BEADS_FROM) {
+        None if turn.is_multiple_of(2) => drop(local::nudge(&mut solid, troubled, by)),
+        None => drop(local::mend(&mut solid, troubled, turn / 2)),
+        Some(late) if late % 3 == 0 => {
+            solid = local::swallow(ctx, &solid, crossing, BEAD * 1.4f64.powi(late as i32 / 3))?;
+        }
+        Some(late) if late % 3 == 1 => drop(local::nudge(&mut solid, troubled, by)),
+        Some(_) => drop(local::mend(&mut solid, troubled, 1)),
     }
     Ok(solid)
 }

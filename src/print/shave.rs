@@ -11,17 +11,17 @@
 //! union of inscribed balls that have their centres near the nodes of a grid of [`NODES`] to a wall. Memory: about 4 bytes
 //! a node within two walls of a thin place. Results do not depend on the number of threads.
 
-use super::level_set::{self, Ball, LevelSet, Node, SIDE, block_of, place};
+use super::level_set::{Ball, LevelSet, Node, SIDE, block_of, place};
 use super::solid::{self, Solid};
 use super::thicken::coloured;
 use super::thickness::RAY;
 use super::{PrintError, outline};
 use crate::base::Ctx;
-use crate::mesh::bvh::Bvh;
+use crate::mesh::bvh::{Aabb, Bvh, Hit};
 use crate::mesh::{SimplifyOptions, simplify};
 use nalgebra::{Vector2, Vector3};
 use rayon::prelude::*;
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 /// Nodes of the grid for each thinnest wall.
 const NODES: f64 = 5.0;
@@ -99,7 +99,7 @@ impl Shaver {
                 balls.iter().map(|b| Ball { radius: b.radius + by, ..*b }).collect()
             };
             let zone = LevelSet::of_balls(&wider(&shaved, AROUND * wall + FADE * wall / SLOPE), self.spacing());
-            let outside = LevelSet::of_balls(&wider(&rolling, FADE * wall), self.spacing());
+            let outside = LevelSet::of_balls_where(&wider(&rolling, FADE * wall), self.spacing(), |b| zone.has(b));
             self.passes.push(Pass { zone, outside, depth });
             self.shaved.extend(shaved);
         }
@@ -166,18 +166,22 @@ impl Depth {
 
     /// The same with the way from the nearest place of the surface, where that is within `limit`.
     fn foot(&self, p: &Vector3<f64>, limit: f64) -> Option<(f64, Vector3<f64>)> {
-        let hit = self.bvh.closest(p, limit);
-        let way = hit.as_ref().map_or_else(Vector3::zeros, |h| p - h.point);
-        let distance = way.norm();
-        let cos = hit.as_ref().map_or(0.0, |h| way.dot(&self.normals[h.triangle as usize]) / distance);
-        // Over the inside of a triangle its normal tells the side; beside an edge a ray does.
-        let inside = if cos.abs() > 0.999 {
-            cos < 0.0
-        } else {
-            let first = self.bvh.cast(p, &RAY, 0.0, f64::INFINITY);
-            first.is_some_and(|h| self.normals[h.triangle as usize].dot(&RAY) > 0.0)
+        let Some(hit) = self.bvh.closest(p, limit) else {
+            return self.ray_says_inside(p).then_some((limit, Vector3::zeros()));
         };
-        inside.then_some(if hit.is_some() { (distance, way) } else { (limit, Vector3::zeros()) })
+        self.is_inside(p, &hit).then_some((hit.distance, p - hit.point))
+    }
+
+    /// Whether a point lies in the body, given the nearest place of the surface.
+    fn is_inside(&self, p: &Vector3<f64>, hit: &Hit) -> bool {
+        let cos = (p - hit.point).dot(&self.normals[hit.triangle as usize]) / hit.distance;
+        // Over the inside of a triangle its normal tells the side; beside an edge a ray does.
+        if cos.abs() > 0.999 { cos < 0.0 } else { self.ray_says_inside(p) }
+    }
+
+    fn ray_says_inside(&self, p: &Vector3<f64>) -> bool {
+        let first = self.bvh.cast(p, &RAY, 0.0, f64::INFINITY);
+        first.is_some_and(|h| self.normals[h.triangle as usize].dot(&RAY) > 0.0)
     }
 }
 
@@ -186,9 +190,15 @@ fn rolling_balls(depth: &Depth, thin: &[Ball], wall: f64) -> Vec<Ball> {
     let spacing = wall / NODES;
     let (least, most) = (wall * ROLLING, wall * ROLLING + 1.75 * spacing);
     let reach = Vector3::from_element((KEEP + 1.0) * wall);
-    let mut blocks: BTreeSet<Node> = BTreeSet::new();
+    // A box for all the thin places of a block: there are thousands in each.
+    let mut boxes: BTreeMap<Node, Aabb> = BTreeMap::new();
     for ball in thin {
-        let (low, high) = (block_of(&(ball.centre - reach), spacing), block_of(&(ball.centre + reach), spacing));
+        let own = boxes.entry(block_of(&ball.centre, spacing)).or_insert_with(Aabb::empty);
+        *own = own.with_point(&ball.centre);
+    }
+    let mut blocks: BTreeSet<Node> = BTreeSet::new();
+    for Aabb { low, high } in boxes.into_values() {
+        let (low, high) = (block_of(&(low - reach), spacing), block_of(&(high + reach), spacing));
         for x in low[0]..=high[0] {
             for y in low[1]..=high[1] {
                 blocks.extend((low[2]..=high[2]).map(|z| [x, y, z]));
@@ -198,10 +208,11 @@ fn rolling_balls(depth: &Depth, thin: &[Ball], wall: f64) -> Vec<Ball> {
     let blocks: Vec<Node> = blocks.into_iter().collect();
     let ball = |node: Node| -> Option<Ball> {
         let mut centre = place(node, spacing);
-        let (mut radius, mut way) = depth.foot(&centre, most + spacing)?;
-        if radius < least - spacing || radius > most {
+        let hit = depth.bvh.closest(&centre, most).filter(|hit| hit.distance >= least - spacing)?;
+        if !depth.is_inside(&centre, &hit) {
             return None;
         }
+        let (mut radius, mut way) = (hit.distance, centre - hit.point);
         // Towards the middle of the body, to the largest ball near the node.
         let mut step = spacing;
         while radius < least && step > spacing / 20.0 {
@@ -213,16 +224,33 @@ fn rolling_balls(depth: &Depth, thin: &[Ball], wall: f64) -> Vec<Ball> {
         }
         (radius >= least).then_some(Ball { centre, radius })
     };
-    let of_block = |block: &Node| -> Vec<Ball> {
-        // Blocks with no surface near hold no node at the depth that is looked for.
-        let far = SIDE as f64 * spacing * 0.87 + most;
-        let centre = place(block.map(|x| x * SIDE), spacing) + Vector3::from_element(SIDE as f64 * spacing / 2.0);
-        if depth.bvh.closest(&centre, far).is_none() {
-            return Vec::new();
-        }
-        level_set::nodes_of(*block).filter_map(ball).collect()
+    let found = |block: &Node| -> Vec<Ball> {
+        let mut balls = Vec::new();
+        in_band(depth, block.map(|x| x * SIDE), SIDE, spacing, [least - spacing, most], &mut |n| balls.extend(ball(n)));
+        balls
     };
-    blocks.par_iter().flat_map_iter(of_block).collect()
+    blocks.par_iter().flat_map_iter(found).collect()
+}
+
+/// Calls `met` for the nodes of a cube of `side` nodes from `low` on that may lie as deep in the body as the band says: what
+/// is too far from it as a whole is left out at once.
+fn in_band(depth: &Depth, low: Node, side: i32, spacing: f64, band: [f64; 2], met: &mut impl FnMut(Node)) {
+    if side == 1 {
+        return met(low);
+    }
+    let half = f64::from(side - 1) / 2.0 * spacing;
+    let (centre, reach) = (place(low, spacing) + Vector3::from_element(half), half * 3.0f64.sqrt());
+    let Some(hit) = depth.bvh.closest(&centre, band[1] + reach) else { return };
+    // Away from the surface all of it lies on one side.
+    let none_deep = hit.distance + reach < band[0] || hit.distance - reach > band[1];
+    if none_deep || (hit.distance > reach && !depth.is_inside(&centre, &hit)) {
+        return;
+    }
+    let step = side / 2;
+    for i in 0..8 {
+        let next = [0, 1, 2].map(|k| low[k] + (i >> k & 1) * step);
+        in_band(depth, next, step, spacing, band, met);
+    }
 }
 
 /// The thin places that stand out by more than [`KEEP`] walls over the rolling balls.

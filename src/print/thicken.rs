@@ -22,7 +22,7 @@ use crate::mesh::{SimplifyOptions, simplify};
 use crate::scene::Mesh;
 use nalgebra::{Vector2, Vector3};
 use rayon::prelude::*;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 /// Samples for each thinnest wall, along a line.
 const SAMPLES: f64 = 5.0;
@@ -79,6 +79,33 @@ pub struct Lack {
     pub narrow_mm2: f64,
 }
 
+/// What lies near some balls.
+#[derive(Debug)]
+pub struct Vicinity {
+    distance: f64,
+    cells: HashSet<Vector3<i32>>,
+}
+
+impl Vicinity {
+    /// Everything within `distance` of the centres, and some more.
+    pub fn new<'a>(balls: impl IntoIterator<Item = &'a Ball>, distance: f64) -> Self {
+        let mut near = Self { distance, cells: HashSet::new() };
+        let own: HashSet<Vector3<i32>> = balls.into_iter().map(|ball| near.cell(&ball.centre)).collect();
+        let around = (0..27).map(|i| Vector3::new(i % 3 - 1, i / 3 % 3 - 1, i / 9 - 1));
+        near.cells = around.flat_map(|step| own.iter().map(move |cell| cell + step)).collect();
+        near
+    }
+
+    fn cell(&self, p: &Vector3<f64>) -> Vector3<i32> {
+        p.map(|x| (x / self.distance).floor() as i32)
+    }
+
+    /// Whether a place is near.
+    pub fn holds(&self, p: &Vector3<f64>) -> bool {
+        self.cells.contains(&self.cell(p))
+    }
+}
+
 /// Surface that each thin place stands for.
 pub fn sample_mm2(wall_mm: f64) -> f64 {
     (wall_mm / SAMPLES).powi(2)
@@ -95,11 +122,33 @@ pub enum Noise {
 
 /// Measures what stands over the outline; the body may go on around it.
 pub fn lack(ctx: &Ctx, body: &Mesh, outline: &[Vector2<f64>], reach: Reach, noise: Noise) -> Result<Lack, PrintError> {
+    measured(ctx, body, outline, reach, noise, |_| true)
+}
+
+/// The same only near some places: where nothing else has changed since it was measured, that is all.
+pub fn lack_near(
+    ctx: &Ctx,
+    body: &Mesh,
+    (outline, near): (&[Vector2<f64>], &Vicinity),
+    reach: Reach,
+    noise: Noise,
+) -> Result<Lack, PrintError> {
+    measured(ctx, body, outline, reach, noise, |p| near.holds(p))
+}
+
+fn measured(
+    ctx: &Ctx,
+    body: &Mesh,
+    outline: &[Vector2<f64>],
+    reach: Reach,
+    noise: Noise,
+    wanted: impl Fn(&Vector3<f64>) -> bool + Sync,
+) -> Result<Lack, PrintError> {
     let gauge = Gauge::new(body, 120.0);
     let wall = reach.wall_mm;
     let step = wall / SAMPLES;
-    let mut places = sample_points(body, step);
-    places.retain(|(_, p)| p.z > 0.0 && outline::reaches(outline, &p.xy(), wall / 100.0));
+    let is_asked = |p: &Vector3<f64>| p.z > 0.0 && wanted(p) && outline::reaches(outline, &p.xy(), wall / 100.0);
+    let places: Vec<_> = sample_points(body, step).into_par_iter().filter(|(_, p)| is_asked(p)).collect();
     let spacing = wall / NODES;
     let mut lack = Lack::default();
     for (i, chunk) in places.chunks(CHUNK).enumerate() {

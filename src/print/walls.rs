@@ -12,7 +12,7 @@ use super::level_set::Ball;
 use super::outline::prism;
 use super::shave::{self, Shaver};
 use super::solid::{Solid, cut, unite};
-use super::thicken::{self, Lack, Noise, Reach};
+use super::thicken::{self, Lack, Noise, Reach, Vicinity};
 use super::{PartOptions, PrintError, settle};
 use crate::base::{Ctx, Diagnostic};
 use nalgebra::{Vector2, Vector3};
@@ -26,6 +26,9 @@ const WHOLE: f64 = 0.75;
 const ENOUGH_MM2: f64 = 0.1;
 /// Thin places that are closer than this, in thinnest walls, are one thing.
 const ONE_THING: f64 = 0.25;
+
+/// How far from thin places, in thinnest walls, mending them changes the surface at most.
+const CHANGES: f64 = 3.0;
 
 /// Most times that a finished piece is mended.
 const LOOKS: usize = 2;
@@ -45,35 +48,44 @@ pub fn thick_enough(
     let (mut shaver, mut lack) = (Shaver::new(reach.wall_mm, frame.base_mm * WHOLE), Lack::default());
     let away = shave::away_from_border(&frame.outline, reach.wall_mm);
     let before = thicken::lack(ctx, &body.mesh, &frame.outline, reach, Noise::Counts)?;
+    let without_gaps = Reach { gap_mm: 0.0, ..reach };
+    let mut left = before.walls.clone();
     if before.narrow_mm2 > ENOUGH_MM2 {
         blank.add(ctx, &thicken::filling(ctx, &before, blank.solid(), reach)?)?;
         body = blank.cut(ctx, &none, &none)?;
+        left = thicken::lack(ctx, &body.mesh, &frame.outline, without_gaps, Noise::Counts)?.walls;
     }
-    let without_gaps = Reach { gap_mm: 0.0, ..reach };
-    let measured = |body: &Solid, noise: Noise| thicken::lack(ctx, &body.mesh, &frame.outline, without_gaps, noise);
+    // All that changes from here on is near what is thin now.
+    let near = Vicinity::new(&left, CHANGES * reach.wall_mm);
+    let place = (frame.outline.as_slice(), &near);
+    let measured = |body: &Solid| -> Result<Vec<Ball>, PrintError> {
+        Ok(thicken::lack_near(ctx, &body.mesh, place, without_gaps, Noise::IsLeft)?.walls)
+    };
+    let is_enough = |thin: &[Ball]| (thin.len() as f64) * thicken::sample_mm2(reach.wall_mm) < ENOUGH_MM2;
     let (mut tool, mut added) = (Solid::default(), Solid::default());
-    for pass in 0..SHAVING {
-        let noise = if pass == 0 { Noise::Counts } else { Noise::IsLeft };
-        let left = measured(&body, noise)?;
-        if left.thin_mm2 < ENOUGH_MM2 {
+    for _ in 0..SHAVING {
+        if is_enough(&left) {
             break;
         }
-        lack.walls.extend(shaver.add(ctx, &body, &left.walls, |ball, tall| tall && away(ball))?);
+        lack.walls.extend(shaver.add(ctx, &body, &left, |ball, tall| tall && away(ball))?);
         added = thicken::solid(ctx, &lack, &frame.outline, blank.solid(), reach)?;
         tool = shaver.tool(ctx, blank.solid())?;
         body = blank.cut(ctx, &tool, &added)?;
+        left = measured(&body)?;
     }
     // What shaving leaves is small: it is buried where it is.
     blank.remove(ctx, &tool)?;
     blank.add(ctx, &added)?;
-    for _ in 0..BURYING {
-        let left = measured(&body, Noise::IsLeft)?;
-        if left.thin_mm2 < ENOUGH_MM2 {
+    for pass in 0..BURYING {
+        if is_enough(&left) {
             break;
         }
-        let burrs = Lack { burrs: thicken::buried(&left.walls, &body, reach), ..Lack::default() };
+        let burrs = Lack { burrs: thicken::buried(&left, &body, reach), ..Lack::default() };
         blank.add(ctx, &thicken::solid(ctx, &burrs, &frame.outline, blank.solid(), reach)?)?;
         body = blank.cut(ctx, &none, &none)?;
+        if pass + 1 < BURYING {
+            left = measured(&body)?;
+        }
     }
     let text = format!(
         "{:.0} mm2 of the surface was thinner than {} mm: {:.0} % of it, what stands out, was thickened, the rest shaved; \
@@ -100,8 +112,14 @@ pub fn last_look(ctx: &Ctx, mut body: Solid, rings: &[&[Vector2<f64>]], reach: R
     let reach = Reach { gap_mm: 0.0, ..reach };
     let mut before = f64::INFINITY;
     let mut last = body.clone();
+    let mut near: Option<Vicinity> = None;
     for pass in 0..=LOOKS {
-        let patches = patches(thicken::lack(ctx, &body.mesh, area, reach, Noise::IsLeft)?.walls, reach.wall_mm);
+        let thin = match &near {
+            None => thicken::lack(ctx, &body.mesh, area, reach, Noise::IsLeft)?.walls,
+            Some(near) => thicken::lack_near(ctx, &body.mesh, (area, near), reach, Noise::IsLeft)?.walls,
+        };
+        near.get_or_insert_with(|| Vicinity::new(&thin, CHANGES * reach.wall_mm));
+        let patches = patches(thin, reach.wall_mm);
         let left = patches.len() as f64 * thicken::sample_mm2(reach.wall_mm);
         if left >= before {
             return Ok(last);

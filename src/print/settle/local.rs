@@ -77,9 +77,8 @@ pub fn nudge(solid: &mut Solid, troubled: &[bool], by: f64) -> usize {
         let rim: Vec<u32> = place.iter().flat_map(|&t| mesh.triangles[t as usize]).collect();
         let around = neighbours(mesh, rim.iter().copied(), &fans, &own);
         let all: Vec<[u32; 3]> = place.iter().chain(&around).map(|&t| mesh.triangles[t as usize]).collect();
-        let names = mesh_around(mesh, &all);
-        let triangles: Vec<[u32; 3]> = all.iter().map(|t| t.map(|v| names.number[&v])).collect();
-        let mut local = Mesh { vertices: names.at.clone(), triangles };
+        let names = Around::new(&all, |v| mesh.vertices[v as usize]);
+        let mut local = Mesh { vertices: names.at.clone(), triangles: names.local(&all) };
         let mut moving: Vec<u32> =
             place.iter().filter(|&&t| troubled[t as usize]).flat_map(|&t| mesh.triangles[t as usize]).collect();
         moving.sort_unstable();
@@ -218,7 +217,7 @@ fn filled(solid: &Solid, place: &[u32], fans: &Lists, out: &[bool]) -> Option<Fi
     // What is around runs along the loops the other way.
     let turned: Vec<[u32; 3]> = own.iter().map(|[a, b, c]| [*a, *c, *b]).collect();
     let rings = holes::loops(&turned);
-    let mut vertices = mesh_around(mesh, &own);
+    let mut vertices = Around::new(&own, |v| mesh.vertices[v as usize]);
     let known = mesh.vertices.len() as u32;
     let mut triangles = Vec::new();
     for ring in &rings {
@@ -234,7 +233,7 @@ fn filled(solid: &Solid, place: &[u32], fans: &Lists, out: &[bool]) -> Option<Fi
         };
         all.iter().map(of).sum()
     };
-    let local: Vec<[u32; 3]> = own.iter().map(|t| t.map(|v| vertices.number[&v])).collect();
+    let local = vertices.local(&own);
     let area = holes::area(&vertices.at, &local).max(holes::area(&vertices.at, &triangles));
     if (volume(&local) - volume(&triangles)).abs() > OFF * area + SPECK {
         return None;
@@ -259,16 +258,23 @@ struct Around {
     at: Vec<Vector3<f64>>,
 }
 
-fn mesh_around(mesh: &Mesh, triangles: &[[u32; 3]]) -> Around {
-    let mut around = Around { number: HashMap::new(), global: Vec::new(), at: Vec::new() };
-    for &v in triangles.iter().flatten() {
-        around.number.entry(v).or_insert_with(|| {
-            around.global.push(v);
-            around.at.push(mesh.vertices[v as usize]);
-            around.global.len() as u32 - 1
-        });
+impl Around {
+    fn new(triangles: &[[u32; 3]], place: impl Fn(u32) -> Vector3<f64>) -> Self {
+        let mut around = Self { number: HashMap::new(), global: Vec::new(), at: Vec::new() };
+        for &v in triangles.iter().flatten() {
+            around.number.entry(v).or_insert_with(|| {
+                around.global.push(v);
+                around.at.push(place(v));
+                around.global.len() as u32 - 1
+            });
+        }
+        around
     }
-    around
+
+    /// Triangles in its own numbers.
+    fn local(&self, triangles: &[[u32; 3]]) -> Vec<[u32; 3]> {
+        triangles.iter().map(|t| t.map(|v| self.number[&v])).collect()
+    }
 }
 
 /// The triangles at two rings of vertices around some, without those of the place itself.
@@ -306,16 +312,9 @@ fn crosses(
 ) -> bool {
     let staying = around.iter().filter(|&&t| !out[t as usize]).map(|&t| mesh.triangles[t as usize]);
     let all: Vec<[u32; 3]> = filling.iter().copied().chain(staying).collect();
-    let mut number: HashMap<u32, u32> = HashMap::new();
-    let mut local = Mesh::default();
-    for t in &all {
-        local.triangles.push(t.map(|v| {
-            *number.entry(v).or_insert_with(|| {
-                local.vertices.push(if v < known { mesh.vertices[v as usize] } else { added[(v - known) as usize] });
-                local.vertices.len() as u32 - 1
-            })
-        }));
-    }
+    let place = |v: u32| if v < known { mesh.vertices[v as usize] } else { added[(v - known) as usize] };
+    let names = Around::new(&all, place);
+    let local = Mesh { triangles: names.local(&all), vertices: names.at };
     self_intersections(&local).iter().any(|&(a, b)| (a.min(b) as usize) < filling.len())
 }
 
@@ -338,3 +337,6 @@ fn shown(solid: &Solid, place: &[u32], filling: &[[u32; 3]]) -> Vec<([Vector3<f6
     };
     filling.iter().map(of).collect()
 }
+
+#[cfg(test)]
+mod tests;
