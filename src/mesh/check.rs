@@ -167,6 +167,30 @@ pub fn self_intersections_up_to(mesh: &Mesh, each: usize) -> Vec<(u32, u32)> {
     pairs
 }
 
+/// The pairs of [`self_intersections`] with at least one of the `suspects`: all of them, where the others are known not to
+/// intersect each other.
+pub fn self_intersections_of(mesh: &Mesh, suspects: &[bool]) -> Vec<(u32, u32)> {
+    let chosen: Vec<u32> = (0..mesh.triangles.len() as u32).filter(|&t| suspects[t as usize]).collect();
+    let bvh = Bvh::from_corners(chosen.iter().map(|&t| mesh.corners(t as usize)).collect());
+    let mut pairs: Vec<(u32, u32)> = (0..mesh.triangles.len() as u32)
+        .into_par_iter()
+        .flat_map_iter(|a| {
+            let region = mesh.corners(a as usize).iter().fold(Aabb::empty(), |b, p| b.with_point(p));
+            let mut found = Vec::new();
+            bvh.overlapping(&region, |i| {
+                let b = chosen[i as usize];
+                // Two suspects meet twice, once from each side.
+                if a != b && !(suspects[a as usize] && b < a) && intersect(mesh, a.min(b) as usize, a.max(b) as usize) {
+                    found.push((a.min(b), a.max(b)));
+                }
+            });
+            found
+        })
+        .collect();
+    pairs.par_sort_unstable();
+    pairs
+}
+
 /// Whether two triangles of a mesh meet outside what they share. Corners in the same place count as shared, so that
 /// solids which only touch, as [`super::make_manifold`] leaves them, do not intersect.
 fn intersect(mesh: &Mesh, a: usize, b: usize) -> bool {
@@ -266,6 +290,21 @@ mod tests {
         mesh.vertices.extend(&b.vertices);
         mesh.triangles.extend(b.triangles.iter().map(|t| t.map(|v| v + offset)));
         mesh
+    }
+
+    #[test]
+    fn suspects_are_enough_where_the_others_are_known() {
+        // The first two cubes cross, the third crosses both.
+        let pair = joined(&cube(0.0), &cube(0.3));
+        let mesh = joined(&pair, &cube(0.55));
+        let known = pair.triangles.len();
+        let suspects: Vec<bool> = (0..mesh.triangles.len()).map(|t| t >= known).collect();
+        let all = self_intersections(&mesh);
+        let expected: Vec<(u32, u32)> = all.iter().copied().filter(|(_, b)| *b as usize >= known).collect();
+        assert!(!expected.is_empty() && expected.len() < all.len());
+        assert_eq!(self_intersections_of(&mesh, &suspects), expected);
+        assert_eq!(self_intersections_of(&mesh, &vec![true; suspects.len()]), all);
+        assert!(self_intersections_of(&mesh, &vec![false; suspects.len()]).is_empty());
     }
 
     #[test]

@@ -12,7 +12,9 @@ mod spatial_order;
 mod surface;
 pub mod topology;
 
-pub use check::{MeshReport, inspect, inspect_topology, self_intersections, self_intersections_up_to};
+pub use check::{
+    MeshReport, inspect, inspect_topology, self_intersections, self_intersections_of, self_intersections_up_to,
+};
 pub use clean::{CleanOptions, clean, make_manifold};
 pub use refine::{RefineOptions, refine};
 pub use simplify::{Simplified, SimplifyOptions, simplify, simplify_textured};

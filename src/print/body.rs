@@ -176,18 +176,13 @@ impl Blank {
         &self.solid
     }
 
-    /// Adds what is to be part of every body.
-    pub fn add(&mut self, ctx: &Ctx, added: &Solid) -> Result<(), PrintError> {
+    /// The same with what is `added`, which may cross itself, and without what is `removed`.
+    pub fn changed(&self, ctx: &Ctx, removed: &Solid, added: &Solid) -> Result<Self, PrintError> {
+        let mut solid = self.without(ctx, removed)?;
         if !added.photo.is_empty() {
-            self.solid = standing_piece(ctx, &solid::unite(ctx, &[&self.solid, added])?);
+            solid = standing_piece(ctx, &solid::with(ctx, &solid, added)?);
         }
-        Ok(())
-    }
-
-    /// Takes away what is to be in no body.
-    pub fn remove(&mut self, ctx: &Ctx, removed: &Solid) -> Result<(), PrintError> {
-        self.solid = self.without(ctx, removed)?;
-        Ok(())
+        Ok(Self { solid, prism: self.prism.clone(), outline: self.outline.clone() })
     }
 
     fn without(&self, ctx: &Ctx, removed: &Solid) -> Result<Solid, PrintError> {
@@ -202,16 +197,13 @@ impl Blank {
         Ok(standing_piece(ctx, &whole))
     }
 
-    /// The body over the area without what is `removed` and with what is `added`: one piece without crossings. Both are
-    /// done before the cut, so that no two faces lie in one plane at the border.
-    pub fn cut(&self, ctx: &Ctx, removed: &Solid, added: &Solid) -> Result<Solid, PrintError> {
-        let mut whole = self.without(ctx, removed)?;
-        if !added.photo.is_empty() {
-            whole = standing_piece(ctx, &solid::unite(ctx, &[&whole, added])?);
-        }
-        let body = match solid::cut(ctx, &whole, &self.prism) {
+    /// The body over the area: one piece. What is changed is changed before the cut, so that no two faces lie in one plane
+    /// at the border.
+    pub fn cut(&self, ctx: &Ctx) -> Result<Solid, PrintError> {
+        let whole = &self.solid;
+        let body = match solid::cut(ctx, whole, &self.prism) {
             // The fast way asks for more than a closed surface.
-            Err(PrintError::Engine { .. }) => solid::intersect(ctx, &whole, &self.prism)?,
+            Err(PrintError::Engine { .. }) => solid::intersect(ctx, whole, &self.prism)?,
             result => result?,
         };
         let body = standing_piece(ctx, &body);
@@ -237,7 +229,7 @@ fn surface_near(ctx: &Ctx, city: &City, frame: &Frame, fineness: Fineness) -> Re
         p.x > -margin && p.y > -margin && p.x < size.x + margin && p.y < size.y + margin
     };
     let triangles: Vec<[u32; 3]> = city.mesh.triangles.iter().filter(|t| t.iter().any(|&v| near(v))).copied().collect();
-    let surface = close::largest_piece(&close::split_pinched(&Mesh { vertices, triangles }));
+    let surface = close::largest_piece(&close::manifold(&Mesh { vertices, triangles }));
     let mut surface = surface;
     if let Some(detail) = fineness.detail_mm {
         let options = SimplifyOptions { max_error: Some(detail * SIMPLER), ..SimplifyOptions::default() };

@@ -6,6 +6,8 @@
 //! (minimum area triangulation); long loops are filled by a fan around their centre.
 
 use super::solid::compact;
+use crate::mesh::pieces;
+use crate::mesh::topology::{next, sorted_edges, start};
 use crate::scene::Mesh;
 use nalgebra::Vector3;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
@@ -30,25 +32,42 @@ pub fn close_downwards(surface: &Mesh, floor: f64) -> Mesh {
     mesh
 }
 
-/// Gives each fan of triangles around a vertex its own copy of the vertex, where several fans meet only in it, so that
-/// the mesh is a 2-manifold with border after pieces were taken out of it.
-pub fn split_pinched(mesh: &Mesh) -> Mesh {
+/// Gives each fan of triangles around a vertex its own copy of the vertex, where several fans meet only in it, and leaves
+/// out what is a third triangle at an edge, so that the mesh is a 2-manifold with border after pieces were taken out of it.
+pub fn manifold(mesh: &Mesh) -> Mesh {
+    let mut mesh = split_pinched(mesh);
+    loop {
+        let mut extra = vec![false; mesh.triangles.len()];
+        for edge in sorted_edges(&mesh.triangles).chunk_by(|a, b| (a.0, a.1) == (b.0, b.1)) {
+            // One in each direction stays.
+            for lower_first in [true, false] {
+                let along = edge.iter().filter(|e| (start(&mesh.triangles, e.2) == e.0) == lower_first);
+                along.skip(1).for_each(|e| extra[e.2 as usize / 3] = true);
+            }
+        }
+        if !extra.contains(&true) {
+            return mesh;
+        }
+        let mut at = 0..;
+        mesh.triangles.retain(|_| at.next().is_some_and(|t: usize| !extra[t]));
+        mesh = split_pinched(&mesh);
+    }
+}
+
+fn split_pinched(mesh: &Mesh) -> Mesh {
     let n = mesh.triangles.len();
     // Corners 3t..3t+3 are joined across shared edges; each class of corners becomes one vertex.
     let mut parent: Vec<u32> = (0..3 * n as u32).collect();
-    let mut edge_of: HashMap<(u32, u32), (u32, u32)> = HashMap::with_capacity(n * 3 / 2);
-    for (t, v) in mesh.triangles.iter().enumerate() {
-        for k in 0..3 {
-            let (i, j) = (3 * t + k, 3 * t + (k + 1) % 3);
-            let (a, b) = (v[k], v[(k + 1) % 3]);
-            if let Some((corner_b, corner_a)) = edge_of.remove(&(b, a)) {
-                for (x, y) in [(i as u32, corner_a), (j as u32, corner_b)] {
-                    let (x, y) = (root(&mut parent, x), root(&mut parent, y));
-                    parent[x.max(y) as usize] = x.min(y);
-                }
-            } else {
-                edge_of.insert((a, b), (i as u32, j as u32));
-            }
+    let mut join = |x: u32, y: u32| {
+        let (x, y) = (root(&mut parent, x), root(&mut parent, y));
+        parent[x.max(y) as usize] = x.min(y);
+    };
+    for edge in sorted_edges(&mesh.triangles).chunk_by(|a, b| (a.0, a.1) == (b.0, b.1)) {
+        let up = |e: &&(u32, u32, u32)| start(&mesh.triangles, e.2) == e.0;
+        let (there, back) = (edge.iter().filter(up), edge.iter().filter(|e| !up(e)));
+        for (&(.., g), &(.., h)) in there.zip(back) {
+            join(g, next(h));
+            join(next(g), h);
         }
     }
     let mut new_index = vec![u32::MAX; 3 * n];
@@ -76,29 +95,12 @@ fn root(parent: &mut [u32], mut i: u32) -> u32 {
 
 /// The connected piece (over edges) with the largest surface.
 pub fn largest_piece(mesh: &Mesh) -> Mesh {
-    pieces_by(mesh, |m, ts| ts.iter().map(|&t| m.area_normal(t as usize).norm()).sum::<f64>())
-}
-
-fn pieces_by(mesh: &Mesh, measure: impl Fn(&Mesh, &[u32]) -> f64) -> Mesh {
-    let n = mesh.triangles.len();
-    let mut parent: Vec<u32> = (0..n as u32).collect();
-    let mut edge_of: HashMap<(u32, u32), u32> = HashMap::with_capacity(n * 3 / 2);
-    for (t, triangle) in mesh.triangles.iter().enumerate() {
-        for k in 0..3 {
-            let (a, b) = (triangle[k], triangle[(k + 1) % 3]);
-            if let Some(other) = edge_of.insert((a.min(b), a.max(b)), t as u32) {
-                let (x, y) = (root(&mut parent, other), root(&mut parent, t as u32));
-                parent[x.max(y) as usize] = x.min(y);
-            }
-        }
-    }
-    let mut pieces: BTreeMap<u32, Vec<u32>> = BTreeMap::new();
-    for t in 0..n as u32 {
-        pieces.entry(root(&mut parent, t)).or_default().push(t);
-    }
-    let best = pieces.into_values().map(|p| (measure(mesh, &p), p)).max_by(|a, b| a.0.total_cmp(&b.0));
-    let triangles = best.map(|(_, p)| p.iter().map(|&t| mesh.triangles[t as usize]).collect()).unwrap_or_default();
-    compact(&Mesh { vertices: mesh.vertices.clone(), triangles })
+    let (labels, count) = pieces(mesh);
+    let mut areas = vec![0.0; count];
+    labels.iter().enumerate().for_each(|(t, &l)| areas[l as usize] += mesh.area_normal(t).norm());
+    let best = (0..count).max_by(|&a, &b| areas[a].total_cmp(&areas[b]));
+    let kept = mesh.triangles.iter().zip(&labels).filter(|(_, label)| Some(**label as usize) == best);
+    compact(&Mesh { vertices: mesh.vertices.clone(), triangles: kept.map(|(t, _)| *t).collect() })
 }
 
 /// Border loops, each directed so that a filling triangle `(l[k], l[k+1], x)` is oriented like the surface.
@@ -238,6 +240,7 @@ fn fill_by_least_area(mesh: &mut Mesh, border: &[u32]) {
 mod tests {
     use super::*;
     use crate::mesh::bvh::Bvh;
+    use crate::mesh::inspect_topology;
 
     fn terrain(holes: &[(usize, usize)]) -> Mesh {
         let n = 12u32;
@@ -254,6 +257,18 @@ mod tests {
             }
         }
         Mesh { vertices, triangles }
+    }
+
+    #[test]
+    fn a_third_triangle_at_an_edge_goes() {
+        let mut surface = terrain(&[]);
+        let n = surface.vertices.len() as u32;
+        surface.vertices.push(Vector3::new(5.0, 5.5, 4.0));
+        // Twice the same way around along an inner edge.
+        surface.triangles.push([surface.triangles[60][0], surface.triangles[60][1], n]);
+        let solid = close_downwards(&manifold(&surface), -5.0);
+        assert_eq!(open_edges(&solid), 0);
+        assert!(inspect_topology(&solid).is_solid());
     }
 
     fn open_edges(mesh: &Mesh) -> usize {

@@ -159,21 +159,26 @@ pub fn place(node: Node, spacing: f64) -> Vector3<f64> {
     Vector3::from(node.map(f64::from)) * spacing
 }
 
-/// Lowers the values of a block to the distance from a ball.
+/// Lowers the values of a block to the distance from a ball: whole rows, from the block's own corner, so that single
+/// precision does.
 fn lower(values: &mut [f32], block: Node, ball: &Ball, spacing: f64) {
-    let reach = ball.radius + 2.0 * spacing;
+    let centre = ball.centre / spacing - Vector3::from(block.map(|x| f64::from(x * SIDE)));
+    let reach = ball.radius / spacing + 2.0;
     let range = |k: usize| {
-        let first = ((ball.centre[k] - reach) / spacing).ceil() as i32 - block[k] * SIDE;
-        let last = ((ball.centre[k] + reach) / spacing).floor() as i32 - block[k] * SIDE;
-        first.max(0)..(last + 1).min(SIDE)
+        ((centre[k] - reach).ceil().max(0.0) as usize)..(centre[k] + reach + 1.0).clamp(0.0, f64::from(SIDE)) as usize
     };
+    let across: [f32; SIDE as usize] = std::array::from_fn(|x| (x as f64 - centre.x).powi(2) as f32);
+    let (scale, radius) = (spacing as f32, ball.radius as f32);
+    let most = (reach * reach) as f32;
     for z in range(2) {
         for y in range(1) {
-            for x in range(0) {
-                let node = [block[0] * SIDE + x, block[1] * SIDE + y, block[2] * SIDE + z];
-                let distance = (place(node, spacing) - ball.centre).norm() - ball.radius;
-                let value = &mut values[(x + SIDE * (y + SIDE * z)) as usize];
-                *value = value.min(distance as f32);
+            let rest = ((y as f64 - centre.y).powi(2) + (z as f64 - centre.z).powi(2)) as f32;
+            if rest > most {
+                continue;
+            }
+            let first = SIDE as usize * (y + SIDE as usize * z);
+            for (value, x) in values[first..first + SIDE as usize].iter_mut().zip(&across) {
+                *value = value.min((rest + x).sqrt() * scale - radius);
             }
         }
     }

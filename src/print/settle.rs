@@ -13,10 +13,11 @@ mod local;
 use super::solid::{Solid, unite};
 use super::{PrintError, slivers};
 use crate::base::Ctx;
-use crate::mesh::{MeshReport, inspect_topology, self_intersections};
+use crate::mesh::{MeshReport, inspect_topology, self_intersections, self_intersections_of};
 use crate::scene::Mesh;
 use nalgebra::Vector3;
-use std::collections::HashMap;
+use rayon::prelude::*;
+use std::collections::{HashMap, HashSet};
 
 /// Most rounds of repair.
 pub const ROUNDS: usize = 30;
@@ -26,6 +27,8 @@ const FIRST: usize = 5;
 const ANEW: usize = 6;
 /// Millimetres by which the first round may move the surface; later ones a little more.
 const REACH: f64 = 0.01;
+/// Triangles from which on a body is not taken anew while its crossings may end in place.
+const LARGE: usize = 200_000;
 /// Triangles that a small body may come to have, beyond four times its own, before it is given up.
 const TANGLE: usize = 5_000;
 /// Crossings may grow to so many times the first, and so many more, before a body is given up.
@@ -44,8 +47,13 @@ pub fn grid(size: f64) -> f64 {
 
 /// The body on the grid, without crossings.
 pub fn settle(ctx: &Ctx, solid: Solid) -> Result<Solid, PrintError> {
-    match attempt(ctx, solid.clone(), Stubborn::InPlace) {
-        Err(PrintError::Crossing { .. } | PrintError::Engine { .. }) => attempt(ctx, solid, Stubborn::Unite),
+    settle_again(ctx, solid, &Mesh::default())
+}
+
+/// The same for a body that was made of a settled one: what is left of that is not looked at again.
+pub fn settle_again(ctx: &Ctx, solid: Solid, before: &Mesh) -> Result<Solid, PrintError> {
+    match attempt(ctx, solid.clone(), before, Stubborn::InPlace) {
+        Err(PrintError::Crossing { .. } | PrintError::Engine { .. }) => attempt(ctx, solid, before, Stubborn::Unite),
         result => result,
     }
 }
@@ -59,9 +67,39 @@ enum Stubborn {
     Unite,
 }
 
-fn attempt(ctx: &Ctx, mut solid: Solid, stubborn: Stubborn) -> Result<Solid, PrintError> {
-    let size = solid.mesh.vertices.iter().map(|v| v.amax()).fold(0.0, f64::max);
-    let grid = grid(size);
+/// Triangles that do not cross each other, by their corners on the grid.
+#[derive(Default)]
+struct Clean(HashSet<[i32; 9]>);
+
+impl Clean {
+    fn of(mesh: &Mesh, grid: f64, crossing: &[(u32, u32)]) -> Self {
+        let mut crosses = vec![false; mesh.triangles.len()];
+        crossing.iter().for_each(|&(a, b)| (crosses[a as usize], crosses[b as usize]) = (true, true));
+        let clean = (0..crosses.len()).into_par_iter().filter(|&t| !crosses[t]);
+        Self(clean.map(|t| Self::key(&mesh.corners(t), grid)).collect())
+    }
+
+    fn key(corners: &[Vector3<f64>; 3], grid: f64) -> [i32; 9] {
+        std::array::from_fn(|i| (corners[i / 3][i % 3] * grid).round() as i32)
+    }
+
+    /// The pairs that cross, of a mesh on the grid.
+    fn crossings(&self, mesh: &Mesh, grid: f64) -> Vec<(u32, u32)> {
+        if self.0.is_empty() {
+            return self_intersections(mesh);
+        }
+        let is_new = |t: usize| !self.0.contains(&Self::key(&mesh.corners(t), grid));
+        let suspects: Vec<bool> = (0..mesh.triangles.len()).into_par_iter().map(is_new).collect();
+        self_intersections_of(mesh, &suspects)
+    }
+}
+
+fn attempt(ctx: &Ctx, mut solid: Solid, before: &Mesh, stubborn: Stubborn) -> Result<Solid, PrintError> {
+    let size = |mesh: &Mesh| mesh.vertices.iter().map(|v| v.amax()).fold(0.0, f64::max);
+    let grid = grid(size(&solid.mesh));
+    // On another grid it was another body.
+    let is_known = !before.triangles.is_empty() && self::grid(size(before)) == grid;
+    let mut clean = if is_known { Clean::of(before, grid, &[]) } else { Clean::default() };
     let (mut left, most) = (0, TANGLE + 4 * solid.mesh.triangles.len());
     let mut first = None;
     for round in 0..ROUNDS {
@@ -69,7 +107,8 @@ fn attempt(ctx: &Ctx, mut solid: Solid, stubborn: Stubborn) -> Result<Solid, Pri
         let opened = open_touching(&mut solid, OPENING * (1.0 + round as f64 / 4.0));
         round_to(&mut solid, grid);
         ctx.check()?;
-        let crossing = self_intersections(&solid.mesh);
+        let crossing = clean.crossings(&solid.mesh, grid);
+        clean = Clean::of(&solid.mesh, grid, &crossing);
         let topology = inspect_topology(&solid.mesh);
         if crossing.is_empty() && opened == 0 && topology.degenerate_triangles == 0 && topology.is_solid() {
             return Ok(solid);
@@ -88,7 +127,9 @@ fn attempt(ctx: &Ctx, mut solid: Solid, stubborn: Stubborn) -> Result<Solid, Pri
                 continue;
             }
             let changed = slivers::remove(&mut solid, &troubled, REACH * (1 + round % FIRST) as f64);
-            if opened == 0 && changed == 0 && (round < FIRST || !trouble) {
+            if opened == 0 && changed == 0 && trouble && solid.photo.len() > LARGE {
+                solid = mended(ctx, solid, (&troubled, &crossing), round)?;
+            } else if opened == 0 && changed == 0 && (round < FIRST || !trouble) {
                 solid = unite(ctx, &[&solid])?;
             }
             continue;
@@ -216,5 +257,28 @@ mod tests {
             solid.mesh.vertices.iter().map(|v| [v.x, v.y, v.z].map(|x| (x as f32).to_bits())).collect();
         places.sort_unstable();
         assert!(places.windows(2).all(|w| w[0] != w[1]), "readers that weld points change nothing");
+    }
+
+    #[test]
+    fn what_is_left_of_a_settled_body_is_taken_as_known() {
+        let ctx = Ctx::silent();
+        let block = |x: f64, side: f64, top: f64| {
+            let ring = [[x, x], [x + side, x], [x + side, x + side], [x, x + side]].map(Vector2::from);
+            prism(&ring, 0.0, top)
+        };
+        let body = settle(&ctx, block(0.0, 10.0, 5.0)).expect("settles");
+        let whole = unite(&ctx, &[&body, &block(8.0 + 1e-7, 1.0 / 3.0, 7.1)]).expect("union");
+        assert_eq!(
+            settle_again(&ctx, whole.clone(), &body.mesh).expect("settles"),
+            settle(&ctx, whole).expect("settles")
+        );
+        // A crossing among what is new is found, and one with what is known.
+        let grid = grid(10.0);
+        let mut tangle = body.clone();
+        tangle.append(&block(7.0, 1.5, 6.0));
+        tangle.append(&block(7.5, 1.5, 6.5));
+        round_to(&mut tangle, grid);
+        let clean = Clean::of(&body.mesh, grid, &[]);
+        assert_eq!(clean.crossings(&tangle.mesh, grid), self_intersections(&tangle.mesh));
     }
 }

@@ -14,7 +14,7 @@
 use super::level_set::{Ball, LevelSet, Node, SIDE, block_of, place};
 use super::solid::{self, Solid};
 use super::thicken::coloured;
-use super::thickness::RAY;
+use super::thickness::{Gauge, RAY};
 use super::{PrintError, outline};
 use crate::base::Ctx;
 use crate::mesh::bvh::{Aabb, Bvh, Hit};
@@ -30,6 +30,9 @@ const KEEP: f64 = 1.5;
 /// Radius of the rolling ball in walls: so much over a half that what it reaches is no thinner than the wall after the cut
 /// runs [`BELOW`] it, and facets take their share.
 const ROLLING: f64 = 0.54;
+/// Layer of the grid, in its steps, in which rolling balls have their centres where the body is thick: one row of nodes is
+/// enough, since each ball touches the surface.
+const LAYER: f64 = 0.9;
 /// How far below the rolling ball's reach the cut runs at a thin place, in walls, so that no step is left of its foot; how
 /// much it rises with the distance from there, so that it does not graze surface that stays.
 const BELOW: f64 = 0.02;
@@ -40,7 +43,7 @@ const FADE: f64 = 0.3;
 /// How steeply it rises beyond: more than 1, so that it ends.
 const SLOPE: f64 = 2.0;
 /// How far, in walls, the tool's surface may be simplified.
-const SIMPLER: f64 = 0.01;
+const SIMPLER: f64 = 0.025;
 
 /// Collects what is to be cut off a body, also in several passes, into one tool.
 pub struct Shaver {
@@ -51,6 +54,38 @@ pub struct Shaver {
     passes: Vec<Pass>,
     /// The thin places that are cut off.
     pub shaved: Vec<Ball>,
+    inscribed: Inscribed,
+}
+
+/// Balls that fitted into a body when they were found.
+#[derive(Debug)]
+pub struct Inscribed {
+    balls: Vec<Ball>,
+    centres: Buckets,
+    largest: f64,
+}
+
+impl Inscribed {
+    fn new(balls: Vec<Ball>) -> Self {
+        let largest = balls.iter().map(|b| b.radius).fold(0.0, f64::max);
+        let centres = Buckets::new(balls.iter().map(|b| b.centre), largest / 2.0);
+        Self { balls, centres, largest }
+    }
+
+    /// Whether one of them shows that a place is the surface of something thick: inside of it a ball of `diameter` within
+    /// `near` of the place fits into what the body is now.
+    pub fn show(&self, gauge: &Gauge, p: &Vector3<f64>, diameter: f64, near: f64) -> bool {
+        let away = diameter / 2.0 + near * 0.9;
+        // Cells of no size would be without number.
+        !self.balls.is_empty()
+            && self.centres.any(p, self.largest + near, |i| {
+                let way = self.balls[i].centre - p;
+                let distance = way.norm();
+                distance <= self.balls[i].radius + near
+                    && distance > 0.0
+                    && gauge.fits(&(p + way * (away / distance)), diameter / 2.0)
+            })
+    }
 }
 
 /// The thin places of a body on the grid.
@@ -65,7 +100,8 @@ struct Pass {
 impl Shaver {
     /// Nothing to cut yet; below `floor_mm` nothing will be, so that a base stays whole.
     pub fn new(wall_mm: f64, floor_mm: f64) -> Self {
-        Self { wall: wall_mm, floor: floor_mm, passes: Vec::new(), shaved: Vec::new() }
+        let inscribed = Inscribed::new(Vec::new());
+        Self { wall: wall_mm, floor: floor_mm, passes: Vec::new(), shaved: Vec::new(), inscribed }
     }
 
     fn spacing(&self) -> f64 {
@@ -103,7 +139,13 @@ impl Shaver {
             self.passes.push(Pass { zone, outside, depth });
             self.shaved.extend(shaved);
         }
+        self.inscribed = Inscribed::new(rolling);
         Ok(kept)
+    }
+
+    /// The rolling balls of the last body.
+    pub fn inscribed(&self) -> &Inscribed {
+        &self.inscribed
     }
 
     /// The tool: closed, without crossings, with the colours of the nearest places of `body`; empty where nothing is cut.
@@ -188,7 +230,7 @@ impl Depth {
 /// Inscribed balls of the wall's size and a little more, around thin places: their union is the body where it is thick.
 fn rolling_balls(depth: &Depth, thin: &[Ball], wall: f64) -> Vec<Ball> {
     let spacing = wall / NODES;
-    let (least, most) = (wall * ROLLING, wall * ROLLING + 1.75 * spacing);
+    let (least, most) = (wall * ROLLING, wall * ROLLING + LAYER * spacing);
     let reach = Vector3::from_element((KEEP + 1.0) * wall);
     // A box for all the thin places of a block: there are thousands in each.
     let mut boxes: BTreeMap<Node, Aabb> = BTreeMap::new();
@@ -255,7 +297,7 @@ fn in_band(depth: &Depth, low: Node, side: i32, spacing: f64, band: [f64; 2], me
 
 /// The thin places that stand out by more than [`KEEP`] walls over the rolling balls.
 fn tall(thin: &[Ball], rolling: &[Ball], wall: f64) -> Vec<usize> {
-    let largest = wall * (ROLLING + 1.75 / NODES);
+    let largest = wall * (ROLLING + LAYER / NODES);
     let reach = KEEP * wall + largest;
     let near = Buckets::new(rolling.iter().map(|b| b.centre), reach / 3.0);
     let stands_out =
@@ -264,6 +306,7 @@ fn tall(thin: &[Ball], rolling: &[Ball], wall: f64) -> Vec<usize> {
 }
 
 /// Points by the cell that they lie in.
+#[derive(Debug)]
 struct Buckets {
     side: f64,
     points: Vec<Vector3<f64>>,
@@ -335,6 +378,11 @@ mod tests {
         let shaved = settle(&ctx, subtract(&ctx, &body, &tool).expect("shaved")).expect("settles");
         let report = inspect(&shaved.mesh);
         assert!(report.is_solid() && report.self_intersections == 0, "{report:?}");
+        // The balls that rolled in the body show what is thick of it after, as any ball would.
+        let left = |noise| lack(&ctx, &shaved.mesh, &outline, reach, noise).expect("measured").walls.len();
+        let (nothing, any) = (Inscribed::new(Vec::new()), left(Noise::IsLeft));
+        assert_eq!(left(Noise::IsLeftBy(&nothing)), any);
+        assert!(left(Noise::IsLeftBy(shaver.inscribed())).abs_diff(any) * 100 <= before.walls.len());
         let after = lack(&ctx, &shaved.mesh, &outline, reach, Noise::Counts).expect("measured");
         let left: Vec<_> = after.walls.iter().filter(|b| b.centre.x < 20.0).collect();
         assert!(left.len() * 200 < low, "{} of {low}", left.len());

@@ -108,6 +108,25 @@ pub fn cut(ctx: &Ctx, body: &Solid, tool: &Solid) -> Result<Solid, PrintError> {
     combine(ctx, body, tool, OpType::Intersect, BooleanEngine::Exact)
 }
 
+/// The space inside a 2-manifold or inside `added`, which may cross itself and is small: only that is freed of its crossings
+/// in the slow way.
+pub fn with(ctx: &Ctx, body: &Solid, added: &Solid) -> Result<Solid, PrintError> {
+    if added.photo.is_empty() {
+        return Ok(body.clone());
+    }
+    let added = unite(ctx, &[added])?;
+    match join(ctx, body, &added) {
+        // The fast way asks for more than a closed surface.
+        Err(PrintError::Engine { .. }) => unite(ctx, &[body, &added]),
+        result => result,
+    }
+}
+
+/// The space inside either, where both are 2-manifolds: fast, like [`cut`].
+fn join(ctx: &Ctx, a: &Solid, b: &Solid) -> Result<Solid, PrintError> {
+    combine(ctx, a, b, OpType::Add, BooleanEngine::Exact)
+}
+
 /// What lies of `body` outside `tool`, where both are 2-manifolds: fast, like [`cut`].
 pub fn cut_away(ctx: &Ctx, body: &Solid, tool: &Solid) -> Result<Solid, PrintError> {
     combine(ctx, body, tool, OpType::Subtract, BooleanEngine::Exact)

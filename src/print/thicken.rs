@@ -12,7 +12,7 @@
 
 use super::level_set::{Ball, surface_of_balls};
 use super::printer::{Limit, Printer};
-use super::shave::Depth;
+use super::shave::{Depth, Inscribed};
 use super::solid::Solid;
 use super::thickness::{Gauge, directions, sample_points};
 use super::{PrintError, outline};
@@ -112,16 +112,24 @@ pub fn sample_mm2(wall_mm: f64) -> f64 {
 }
 
 /// Whether small thin facets on thick places count.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Noise {
+#[derive(Clone, Copy, Debug)]
+pub enum Noise<'a> {
     /// As all others.
     Counts,
     /// Not where a ball of the wall's size fits close by.
     IsLeft,
+    /// The same, with balls that fitted into the body before: they are tried first.
+    IsLeftBy(&'a Inscribed),
 }
 
 /// Measures what stands over the outline; the body may go on around it.
-pub fn lack(ctx: &Ctx, body: &Mesh, outline: &[Vector2<f64>], reach: Reach, noise: Noise) -> Result<Lack, PrintError> {
+pub fn lack(
+    ctx: &Ctx,
+    body: &Mesh,
+    outline: &[Vector2<f64>],
+    reach: Reach,
+    noise: Noise<'_>,
+) -> Result<Lack, PrintError> {
     measured(ctx, body, outline, reach, noise, |_| true)
 }
 
@@ -131,7 +139,7 @@ pub fn lack_near(
     body: &Mesh,
     (outline, near): (&[Vector2<f64>], &Vicinity),
     reach: Reach,
-    noise: Noise,
+    noise: Noise<'_>,
 ) -> Result<Lack, PrintError> {
     measured(ctx, body, outline, reach, noise, |p| near.holds(p))
 }
@@ -141,7 +149,7 @@ fn measured(
     body: &Mesh,
     outline: &[Vector2<f64>],
     reach: Reach,
-    noise: Noise,
+    noise: Noise<'_>,
     wanted: impl Fn(&Vector3<f64>) -> bool + Sync,
 ) -> Result<Lack, PrintError> {
     let gauge = Gauge::new(body, 120.0);
@@ -159,7 +167,14 @@ fn measured(
                 let n = gauge.normal(*t);
                 let ball = |(d, _): (f64, Vector3<f64>)| Ball { centre: p - n * (d / 2.0), radius: d / 2.0 };
                 let thin = gauge.ball(p, *t, wall * THIN).map(ball);
-                let is_noise = || noise == Noise::IsLeft && gauge.is_surface_of_thick(p, wall * THIN, wall * CLOSE);
+                let is_noise = || match noise {
+                    Noise::Counts => false,
+                    Noise::IsLeft => gauge.is_surface_of_thick(p, wall * THIN, wall * CLOSE),
+                    Noise::IsLeftBy(known) => {
+                        known.show(&gauge, p, wall * THIN, wall * CLOSE)
+                            || gauge.is_surface_of_thick(p, wall * THIN, wall * CLOSE)
+                    }
+                };
                 let thin = thin.filter(|_| !is_noise());
                 let narrow = (reach.gap_mm > 0.0).then(|| gauge.gap(p, *t, reach.gap_mm)).flatten();
                 (thin, narrow.map(|(d, _)| Ball { centre: p + n * (d / 2.0), radius: (d + spacing) / 2.0 }))
@@ -331,6 +346,10 @@ mod tests {
         let once = with(&before);
         let left = lack(&ctx, &once.mesh, &outline, reach, Noise::Counts).expect("measured");
         assert!(left.thin_mm2 < 0.1 * before.thin_mm2, "{}", left.thin_mm2);
+        // Measured again only where walls were thin, all of that is found.
+        let near = Vicinity::new(&before.walls, 3.0 * reach.wall_mm);
+        let again = lack_near(&ctx, &once.mesh, (&outline, &near), reach, Noise::Counts).expect("measured");
+        assert_eq!(again, left);
         let mut all = before;
         all.walls.extend(left.walls);
         let thick = with(&all);

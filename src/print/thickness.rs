@@ -158,7 +158,13 @@ impl Gauge {
             }
             false
         };
-        directions().map(|d| p + d * radius).filter(|q| self.is_inside(q)).any(|q| fits(q).is_some_and(shows))
+        // From below first: there the body mostly is.
+        directions().map(|d| p - d * radius).filter(|q| self.is_inside(q)).any(|q| fits(q).is_some_and(shows))
+    }
+
+    /// Whether a ball fits into the body.
+    pub fn fits(&self, centre: &Vector3<f64>, radius: f64) -> bool {
+        self.bvh.closest(centre, radius * 0.999).is_none() && self.is_inside(centre)
     }
 
     fn is_inside(&self, q: &Vector3<f64>) -> bool {

@@ -2,24 +2,28 @@
 //! through are shaved ([`super::shave`]), and tall things thickened ([`super::thicken`]).
 //!
 //! In: the uncut [`Blank`]. Out: the body over the area, and what was done to which things. Each pass measures what the
-//! last left, and makes the body anew from the blank; specks that shaving leaves at concave corners are buried. It ends when
-//! less than [`ENOUGH_MM2`] stands out thin. [`last_look`] buries what cuts, pegs and rounding left of it in a finished piece.
+//! last left, near what was thin at first, and makes the body anew from the blank; specks that shaving leaves at concave
+//! corners are buried. It ends when less than [`ENOUGH_MM2`] stands out thin.
+//! [`last_look`] buries what cuts, pegs and rounding left of it in a finished piece.
 
 use super::body::{Blank, Frame};
 use super::changes::{Act, Change, Classes, group};
 use super::judge::{connected, patch_mm2};
 use super::level_set::Ball;
 use super::outline::prism;
+use super::settle::settle_again;
 use super::shave::{self, Shaver};
-use super::solid::{Solid, cut, unite};
+use super::solid::{Solid, cut, with};
 use super::thicken::{self, Lack, Noise, Reach, Vicinity};
-use super::{PartOptions, PrintError, settle};
+use super::{PartOptions, PrintError};
 use crate::base::{Ctx, Diagnostic};
 use nalgebra::{Vector2, Vector3};
 
 /// Most passes that shave and thicken, and most that bury what is left in balls of the wall's size.
 const SHAVING: usize = 3;
 const BURYING: usize = 2;
+/// Less than this share of what was thin at first is no longer shaved but buried.
+const SPECKS: f64 = 0.02;
 /// Share of the base in which nothing is shaved.
 const WHOLE: f64 = 0.75;
 /// So much thin surface, in square millimetres, is left.
@@ -43,7 +47,7 @@ pub fn thick_enough(
     options: &PartOptions,
 ) -> Result<(Solid, Vec<Change>), PrintError> {
     let none = Solid::default();
-    let mut body = blank.cut(ctx, &none, &none)?;
+    let mut body = blank.cut(ctx)?;
     let Some(reach) = options.reach else { return Ok((body, Vec::new())) };
     let (mut shaver, mut lack) = (Shaver::new(reach.wall_mm, frame.base_mm * WHOLE), Lack::default());
     let away = shave::away_from_border(&frame.outline, reach.wall_mm);
@@ -51,40 +55,42 @@ pub fn thick_enough(
     let without_gaps = Reach { gap_mm: 0.0, ..reach };
     let mut left = before.walls.clone();
     if before.narrow_mm2 > ENOUGH_MM2 {
-        blank.add(ctx, &thicken::filling(ctx, &before, blank.solid(), reach)?)?;
-        body = blank.cut(ctx, &none, &none)?;
+        blank = blank.changed(ctx, &none, &thicken::filling(ctx, &before, blank.solid(), reach)?)?;
+        body = blank.cut(ctx)?;
         left = thicken::lack(ctx, &body.mesh, &frame.outline, without_gaps, Noise::Counts)?.walls;
     }
     // All that changes from here on is near what is thin now.
     let near = Vicinity::new(&left, CHANGES * reach.wall_mm);
     let place = (frame.outline.as_slice(), &near);
-    let measured = |body: &Solid| -> Result<Vec<Ball>, PrintError> {
-        Ok(thicken::lack_near(ctx, &body.mesh, place, without_gaps, Noise::IsLeft)?.walls)
+    let measured = |body: &Solid, shaver: &Shaver| -> Result<Vec<Ball>, PrintError> {
+        let noise = Noise::IsLeftBy(shaver.inscribed());
+        Ok(thicken::lack_near(ctx, &body.mesh, place, without_gaps, noise)?.walls)
     };
     let is_enough = |thin: &[Ball]| (thin.len() as f64) * thicken::sample_mm2(reach.wall_mm) < ENOUGH_MM2;
-    let (mut tool, mut added) = (Solid::default(), Solid::default());
-    for _ in 0..SHAVING {
-        if is_enough(&left) {
+    let mut mended = blank.clone();
+    let first = left.len() as f64;
+    for pass in 0..SHAVING {
+        if is_enough(&left) || (pass > 0 && (left.len() as f64) < SPECKS * first) {
             break;
         }
         lack.walls.extend(shaver.add(ctx, &body, &left, |ball, tall| tall && away(ball))?);
-        added = thicken::solid(ctx, &lack, &frame.outline, blank.solid(), reach)?;
-        tool = shaver.tool(ctx, blank.solid())?;
-        body = blank.cut(ctx, &tool, &added)?;
-        left = measured(&body)?;
+        let added = thicken::solid(ctx, &lack, &frame.outline, blank.solid(), reach)?;
+        let tool = shaver.tool(ctx, blank.solid())?;
+        mended = blank.changed(ctx, &tool, &added)?;
+        body = mended.cut(ctx)?;
+        left = measured(&body, &shaver)?;
     }
     // What shaving leaves is small: it is buried where it is.
-    blank.remove(ctx, &tool)?;
-    blank.add(ctx, &added)?;
     for pass in 0..BURYING {
         if is_enough(&left) {
             break;
         }
         let burrs = Lack { burrs: thicken::buried(&left, &body, reach), ..Lack::default() };
-        blank.add(ctx, &thicken::solid(ctx, &burrs, &frame.outline, blank.solid(), reach)?)?;
-        body = blank.cut(ctx, &none, &none)?;
+        let added = thicken::solid(ctx, &burrs, &frame.outline, mended.solid(), reach)?;
+        mended = mended.changed(ctx, &none, &added)?;
+        body = mended.cut(ctx)?;
         if pass + 1 < BURYING {
-            left = measured(&body)?;
+            left = measured(&body, &shaver)?;
         }
     }
     let text = format!(
@@ -133,7 +139,7 @@ pub fn last_look(ctx: &Ctx, mut body: Solid, rings: &[&[Vector2<f64>]], reach: R
         for ring in rings {
             added = cut(ctx, &added, &prism(ring, low.z, high.z + reach.wall_mm))?;
         }
-        body = settle(ctx, unite(ctx, &[&body, &added])?)?;
+        body = settle_again(ctx, with(ctx, &body, &added)?, &last.mesh)?;
         let text = format!("{left:.1} mm2 that were still thinner than {} mm were buried", reach.wall_mm);
         ctx.report(Diagnostic::info("part-buried", "", text));
     }
@@ -152,6 +158,8 @@ fn patches(thin: Vec<Ball>, wall_mm: f64) -> Vec<Ball> {
 mod tests {
     use super::*;
     use crate::mesh::inspect;
+    use crate::print::settle;
+    use crate::print::solid::unite;
 
     #[test]
     fn the_last_look_buries_a_fin_and_keeps_to_its_area() {

@@ -3,6 +3,9 @@
 //! In: an indexed manifold. State: triangles, and for each vertex the linked list of corners that use it. Edges wait in a
 //! heap under (cost, ends); an entry whose ends have changed since is passed over, so that no entry is ever searched.
 
+mod part;
+mod texture;
+
 use super::SimplifyOptions;
 use super::quadric::Quadric;
 use crate::base::{Cancelled, Ctx};
@@ -29,10 +32,13 @@ enum Kind {
     Seam,
     /// Not at all.
     Locked,
+    /// Not at all, nor may others join it: it belongs to another block as well.
+    Shared,
 }
 
 type Entry = Reverse<(u64, u32, u32, u32, u32)>;
 
+/// A mesh that loses triangles.
 pub struct Simplifier<'a> {
     options: &'a SimplifyOptions,
     origin: Vector3<f64>,
@@ -80,11 +86,7 @@ impl<'a> Simplifier<'a> {
             count: mesh.triangles.len(),
             heap: BinaryHeap::new(),
         };
-        for c in (0..s.next.len()).rev() {
-            let v = s.triangles[c / 3][c % 3] as usize;
-            s.next[c] = s.head[v];
-            s.head[v] = c as u32;
-        }
+        s.link();
         for (t, corners) in mesh.triangles.iter().enumerate() {
             let normal = mesh.area_normal(t);
             let area = normal.norm();
@@ -97,14 +99,21 @@ impl<'a> Simplifier<'a> {
         s
     }
 
-    /// Finds borders and seams, constrains them, and fills the heap.
+    /// Makes the lists of the vertices' corners.
+    fn link(&mut self) {
+        for c in (0..self.next.len()).rev() {
+            let v = self.triangles[c / 3][c % 3] as usize;
+            self.next[c] = self.head[v];
+            self.head[v] = c as u32;
+        }
+    }
+
+    /// Finds borders and seams, and constrains them.
     fn mark_edges(&mut self, mesh: &Mesh, page: &[u16]) {
         let edges = sorted_edges(&self.triangles);
         let mut seams = vec![0u8; self.vertices.len()];
-        let mut ends = Vec::with_capacity(edges.len() / 2 + 1);
         for group in edges.chunk_by(|a, b| (a.0, a.1) == (b.0, b.1)) {
             let (a, b, h) = group[0];
-            ends.push((a, b));
             let odd = group.len() > 2
                 || (group.len() == 2 && start(&self.triangles, h) == start(&self.triangles, group[1].2));
             let border = group.len() == 1;
@@ -129,7 +138,13 @@ impl<'a> Simplifier<'a> {
                 *kind = if n == 2 { Kind::Seam } else { Kind::Locked };
             }
         }
-        let entries: Vec<Entry> = ends.par_iter().filter_map(|&(a, b)| self.entry(a, b)).collect();
+    }
+
+    /// Puts every edge into the heap.
+    fn fill_heap(&mut self) {
+        let mut edges = sorted_edges(&self.triangles);
+        edges.dedup_by_key(|(a, b, _)| (*a, *b));
+        let entries: Vec<Entry> = edges.par_iter().filter_map(|&(a, b, _)| self.entry(a, b)).collect();
         self.heap = BinaryHeap::from(entries);
     }
 
@@ -159,6 +174,9 @@ impl<'a> Simplifier<'a> {
     /// Where the vertices of an edge would join, and what that costs; `None` where it may not go.
     fn target(&self, a: u32, b: u32) -> Option<(Plan, f64)> {
         let (ka, kb) = (self.kinds[a as usize], self.kinds[b as usize]);
+        if ka == Kind::Shared || kb == Kind::Shared {
+            return None;
+        }
         let (pa, pb) = (self.vertices[a as usize], self.vertices[b as usize]);
         let q = self.quadrics[a as usize].plus(&self.quadrics[b as usize]);
         let into = |kept: u32, gone: u32| Plan { kept, gone, to: self.vertices[kept as usize] };
@@ -188,7 +206,7 @@ impl<'a> Simplifier<'a> {
             }
             (Kind::Seam, Kind::Locked) => into(b, a),
             (Kind::Locked, Kind::Seam) => into(a, b),
-            (Kind::Locked, Kind::Locked) => return None,
+            _ => return None,
         };
         let error = q.at(&plan.to);
         if let Some(limit) = self.options.max_error
@@ -208,6 +226,7 @@ impl<'a> Simplifier<'a> {
     }
 
     pub fn run(&mut self, ctx: &Ctx) -> Result<(), Cancelled> {
+        self.fill_heap();
         let mut rounds = 0u32;
         while self.count > self.options.target_triangles {
             let Some(Reverse((_, a, b, sa, sb))) = self.heap.pop() else { break };
@@ -306,88 +325,6 @@ impl<'a> Simplifier<'a> {
             let shape = thin(new, to);
             new > 0.0 && (shape > THIN || shape >= thin(old, &from))
         })
-    }
-
-    /// Gives the corners of both vertices their texture coordinates after the collapse; false, with nothing changed,
-    /// where the texture does not allow it.
-    fn move_texture(&mut self, plan: &Plan, shared: &[usize]) -> bool {
-        let Some(uvs) = &self.uvs else { return true };
-        let &Plan { kept, gone, to } = plan;
-        let at = |c: usize| uvs[c / 3][c % 3];
-        // In each vanishing triangle: coordinates of the vertex that goes, and of the one that stays.
-        let mut sides: Vec<([f32; 2], [f32; 2])> = Vec::with_capacity(2);
-        for &c in shared {
-            let k = self.triangles[c / 3].iter().position(|&v| v == kept).unwrap_or(0);
-            sides.push((at(c), at(c / 3 * 3 + k)));
-        }
-        let mut changes: Vec<(usize, [f32; 2])> = Vec::new();
-        let both_free = self.kinds[kept as usize] == Kind::Free && self.kinds[gone as usize] == Kind::Free;
-        if both_free {
-            let (from, along) =
-                (self.vertices[kept as usize], self.vertices[gone as usize] - self.vertices[kept as usize]);
-            let share = ((to - from).dot(&along) / along.norm_squared().max(1e-300)).clamp(0.0, 1.0) as f32;
-            let (g, k) = sides[0];
-            let uv = [k[0] + (g[0] - k[0]) * share, k[1] + (g[1] - k[1]) * share];
-            changes.extend(self.corners(kept).chain(self.corners(gone)).map(|c| (c, uv)));
-        } else {
-            let on_seam = self.kinds[gone as usize] == Kind::Seam;
-            let is_seam = shared.len() == 1 || sides[0] != sides[1];
-            if on_seam && !(is_seam && self.seam_is_straight(plan, &sides)) {
-                return false;
-            }
-            if !on_seam && shared.len() == 2 && sides[0] != sides[1] {
-                return false;
-            }
-            for c in self.corners(gone) {
-                let Some(side) = sides.iter().find(|s| s.0 == at(c)) else { return false };
-                changes.push((c, side.1));
-            }
-            // Two sides that start from the same coordinates cannot be told apart.
-            if on_seam && sides.len() == 2 && sides[0].0 == sides[1].0 {
-                return false;
-            }
-        }
-        if let Some(uvs) = &mut self.uvs {
-            for (c, uv) in changes {
-                uvs[c / 3][c % 3] = uv;
-            }
-        }
-        true
-    }
-
-    /// Whether the vertex that goes lies on the line, in each side's texture, from the vertex that stays to the next
-    /// one along the seam.
-    fn seam_is_straight(&self, plan: &Plan, sides: &[([f32; 2], [f32; 2])]) -> bool {
-        let Some(uvs) = &self.uvs else { return true };
-        let gone = plan.gone;
-        // The seam's other neighbour: reached by an edge of `gone` with different coordinates on its two sides.
-        let mut edges: Vec<(u32, [f32; 2], [f32; 2])> = Vec::with_capacity(16);
-        for c in self.corners(gone) {
-            let (t, k) = (c / 3, c % 3);
-            for j in [(k + 1) % 3, (k + 2) % 3] {
-                edges.push((self.triangles[t][j], uvs[t][k], uvs[t][j]));
-            }
-        }
-        edges.sort_unstable_by(|a, b| a.0.cmp(&b.0).then(a.1[0].total_cmp(&b.1[0])).then(a.1[1].total_cmp(&b.1[1])));
-        for group in edges.chunk_by(|a, b| a.0 == b.0) {
-            let odd = group.len() == 1 || (group[0].1, group[0].2) != (group[1].1, group[1].2);
-            if group[0].0 == plan.kept || !odd {
-                continue;
-            }
-            let straight = |&(_, here, beyond): &(u32, [f32; 2], [f32; 2])| {
-                let Some(side) = sides.iter().find(|s| s.0 == here) else { return false };
-                let line = [beyond[0] - side.1[0], beyond[1] - side.1[1]];
-                let off = [here[0] - side.1[0], here[1] - side.1[1]];
-                let length = line[0].hypot(line[1]);
-                let cross = (line[0] * off[1] - line[1] * off[0]).abs();
-                let forward = line[0] * off[0] + line[1] * off[1] >= 0.0;
-                forward && cross <= self.options.seam_tolerance * length
-            };
-            if !group.iter().all(straight) {
-                return false;
-            }
-        }
-        true
     }
 
     fn apply(&mut self, plan: &Plan, shared: &[usize]) {

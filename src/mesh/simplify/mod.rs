@@ -9,8 +9,9 @@
 //! of the quadrics: they follow the vertices, and vertices on seams only move along them.
 //!
 //! Cost: about 3 s and 250 bytes for each million triangles removed, one thread (the order of collapses is
-//! the result). Self-intersections are not searched for; large targets of distance may make some.
+//! the result); where only a distance bounds it, a large mesh is done in blocks first, on all threads. Self-intersections are not searched for; large targets of distance may make some.
 
+mod blocks;
 mod collapse;
 mod quadric;
 
@@ -57,6 +58,10 @@ pub struct Simplified {
 /// Simplifies a mesh.
 pub fn simplify(ctx: &Ctx, mesh: &Mesh, options: &SimplifyOptions) -> Result<Mesh, MeshError> {
     let mut work = Simplifier::new(mesh, None, &[], options);
+    // A number of triangles to end with belongs to the whole.
+    if options.target_triangles == 0 && blocks::pays(mesh.triangles.len()) {
+        blocks::run(ctx, &mut work)?;
+    }
     work.run(ctx)?;
     let (vertices, triangles, ..) = work.finish();
     Ok(compacted(&vertices, triangles))

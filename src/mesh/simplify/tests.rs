@@ -98,6 +98,31 @@ fn the_error_bound_holds_on_a_curved_surface() {
 }
 
 #[test]
+fn a_large_mesh_is_done_in_blocks_with_the_same_bound() {
+    let mesh = torus(600, 240, 0.0);
+    assert!(blocks::pays(mesh.triangles.len()));
+    let options = SimplifyOptions { max_error: Some(0.004), ..Default::default() };
+    let small = run(&mesh, &options);
+    let mut whole = Simplifier::new(&mesh, None, &[], &options);
+    whole.run(&Ctx::silent()).expect("not cancelled");
+    let (vertices, triangles, ..) = whole.finish();
+    let whole = compacted(&vertices, triangles);
+    // Blocks cost hardly any triangles, and no nearness.
+    let (count, without) = (small.triangles.len(), whole.triangles.len());
+    assert!(count < without * 11 / 10, "{count} {without}");
+    let report = inspect(&small);
+    assert!(report.is_solid() && report.euler == 0 && report.self_intersections == 0, "{report:?}");
+    let worst = |simple: &Mesh| {
+        let bvh = Bvh::new(simple);
+        mesh.vertices.iter().map(|v| bvh.closest(v, 10.0).expect("near").distance).fold(0.0, f64::max)
+    };
+    let (worst, without) = (worst(&small), worst(&whole));
+    assert!(worst < 1.5 * without && worst < 0.03, "{worst} {without}");
+    let pool = rayon::ThreadPoolBuilder::new().num_threads(1).build().expect("a pool");
+    assert_eq!(pool.install(|| run(&mesh, &options)), small);
+}
+
+#[test]
 fn textures_follow() {
     // One chart left of x = 10, one right of it; in both the texture is an affine image of the plan.
     let mesh = terrace(20);
