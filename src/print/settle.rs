@@ -27,8 +27,6 @@ const FIRST: usize = 5;
 const ANEW: usize = 6;
 /// Millimetres by which the first round may move the surface; later ones a little more.
 const REACH: f64 = 0.01;
-/// Triangles from which on a body is not taken anew while its crossings may end in place.
-const LARGE: usize = 200_000;
 /// Triangles that a small body may come to have, beyond four times its own, before it is given up.
 const TANGLE: usize = 5_000;
 /// Crossings may grow to so many times the first, and so many more, before a body is given up.
@@ -127,9 +125,7 @@ fn attempt(ctx: &Ctx, mut solid: Solid, before: &Mesh, stubborn: Stubborn) -> Re
                 continue;
             }
             let changed = slivers::remove(&mut solid, &troubled, REACH * (1 + round % FIRST) as f64);
-            if opened == 0 && changed == 0 && trouble && solid.photo.len() > LARGE {
-                solid = mended(ctx, solid, (&troubled, &crossing), round)?;
-            } else if opened == 0 && changed == 0 && (round < FIRST || !trouble) {
+            if opened == 0 && changed == 0 && (round < FIRST || !trouble) {
                 solid = unite(ctx, &[&solid])?;
             }
             continue;

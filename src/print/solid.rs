@@ -12,6 +12,7 @@
 
 use super::PrintError;
 use crate::base::Ctx;
+use crate::mesh::self_intersections;
 use crate::scene::Mesh;
 use manifold_rust::cancel::CancelToken;
 use manifold_rust::manifold::Manifold;
@@ -20,6 +21,9 @@ use nalgebra::Vector3;
 use rayon::prelude::*;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Duration;
+
+/// Pairs of triangles that may cross after a fast union.
+const TANGLE: usize = 1_000;
 
 /// A closed body in millimetres.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -116,8 +120,9 @@ pub fn with(ctx: &Ctx, body: &Solid, added: &Solid) -> Result<Solid, PrintError>
     }
     let added = unite(ctx, &[added])?;
     match join(ctx, body, &added) {
-        // The fast way asks for more than a closed surface.
+        // The fast way asks for more than a closed surface, and where the body crosses itself it may make a tangle of it.
         Err(PrintError::Engine { .. }) => unite(ctx, &[body, &added]),
+        Ok(whole) if self_intersections(&whole.mesh).len() > TANGLE => unite(ctx, &[body, &added]),
         result => result,
     }
 }
