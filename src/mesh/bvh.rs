@@ -68,11 +68,42 @@ impl Aabb {
 /// A node: its box, and either the range of triangles of a leaf or the second child (the first follows directly).
 #[derive(Clone, Copy, Debug)]
 struct Node {
-    bounds: Aabb,
+    bounds: Loose,
     /// Leaf: first triangle in `order`. Inner: index of the second child.
     start: u32,
     /// Leaf: number of triangles. Inner: 0.
     count: u32,
+}
+
+/// A box in single precision, rounded outwards: queries wait for memory, and this is half of it.
+#[derive(Clone, Copy, Debug)]
+struct Loose {
+    low: [f32; 3],
+    high: [f32; 3],
+}
+
+impl Loose {
+    fn around(tight: &Aabb) -> Self {
+        let down = |x: f64| if f64::from(x as f32) > x { (x as f32).next_down() } else { x as f32 };
+        let up = |x: f64| if f64::from(x as f32) < x { (x as f32).next_up() } else { x as f32 };
+        Self { low: [0, 1, 2].map(|k| down(tight.low[k])), high: [0, 1, 2].map(|k| up(tight.high[k])) }
+    }
+
+    fn aabb(&self) -> Aabb {
+        Aabb { low: Vector3::from(self.low.map(f64::from)), high: Vector3::from(self.high.map(f64::from)) }
+    }
+
+    fn distance_squared(&self, p: &Vector3<f64>) -> f64 {
+        self.aabb().distance_squared(p)
+    }
+
+    fn enter(&self, origin: &Vector3<f64>, inverse: &Vector3<f64>, limit: f64) -> Option<f64> {
+        self.aabb().enter(origin, inverse, limit)
+    }
+
+    fn overlaps(&self, other: &Aabb) -> bool {
+        self.aabb().overlaps(other)
+    }
 }
 
 /// Where a query met the mesh.
@@ -93,6 +124,7 @@ pub struct Bvh {
     /// Triangles in the order of the leaves.
     order: Vec<u32>,
     corners: Vec<[Vector3<f64>; 3]>,
+    bounds: Option<Aabb>,
 }
 
 impl Bvh {
@@ -104,10 +136,11 @@ impl Bvh {
     /// Builds the hierarchy of loose triangles.
     pub fn from_corners(corners: Vec<[Vector3<f64>; 3]>) -> Self {
         let mut items: Vec<Item> = corners.iter().enumerate().map(|(i, c)| Item::new(i as u32, c)).collect();
+        let bounds = items.iter().map(|i| i.bounds).reduce(|a, b| a.union(&b));
         let nodes = if items.is_empty() { Vec::new() } else { build(&mut items, 0) };
         let order: Vec<u32> = items.iter().map(|i| i.triangle).collect();
         let corners = order.iter().map(|&t| corners[t as usize]).collect();
-        Self { nodes, order, corners }
+        Self { nodes, order, corners, bounds }
     }
 
     /// Whether there are no triangles.
@@ -117,7 +150,7 @@ impl Bvh {
 
     /// The box around everything.
     pub fn bounds(&self) -> Option<Aabb> {
-        self.nodes.first().map(|n| n.bounds)
+        self.bounds
     }
 
     /// The closest point of the mesh, if one is nearer than `limit`.
@@ -278,6 +311,7 @@ impl Item {
 /// Nodes of the subtree over `items`, whose first item is number `offset` of all; reorders the items.
 fn build(items: &mut [Item], offset: u32) -> Vec<Node> {
     let bounds = items.iter().fold(Aabb::empty(), |b, i| b.union(&i.bounds));
+    let bounds = Loose::around(&bounds);
     let leaf = Node { bounds, start: offset, count: items.len() as u32 };
     if items.len() <= LEAF {
         return vec![leaf];

@@ -148,29 +148,24 @@ pub fn self_intersections(mesh: &Mesh) -> Vec<(u32, u32)> {
 /// The same, with at most `each` partners of higher number for a triangle: bounds the work on surfaces that lie on
 /// themselves many times.
 pub fn self_intersections_up_to(mesh: &Mesh, each: usize) -> Vec<(u32, u32)> {
-    let bvh = Bvh::new(mesh);
-    let mut pairs: Vec<(u32, u32)> = (0..mesh.triangles.len() as u32)
-        .into_par_iter()
-        .flat_map_iter(|a| {
-            let corners = mesh.corners(a as usize);
-            let region = corners.iter().fold(Aabb::empty(), |b, p| b.with_point(p));
-            let mut found = Vec::new();
-            bvh.overlapping(&region, |b| {
-                if b > a && found.len() < each && intersect(mesh, a as usize, b as usize) {
-                    found.push((a, b));
-                }
-            });
-            found
-        })
-        .collect();
-    pairs.par_sort_unstable();
-    pairs
+    let all: Vec<u32> = (0..mesh.triangles.len() as u32).collect();
+    intersections_with(mesh, &all, |_| true, each)
 }
 
 /// The pairs of [`self_intersections`] with at least one of the `suspects`: all of them, where the others are known not to
 /// intersect each other.
 pub fn self_intersections_of(mesh: &Mesh, suspects: &[bool]) -> Vec<(u32, u32)> {
     let chosen: Vec<u32> = (0..mesh.triangles.len() as u32).filter(|&t| suspects[t as usize]).collect();
+    intersections_with(mesh, &chosen, |t| suspects[t as usize], usize::MAX)
+}
+
+/// The pairs with one of the `chosen`, at most `each` for each triangle that they are found from.
+fn intersections_with(
+    mesh: &Mesh,
+    chosen: &[u32],
+    is_chosen: impl Fn(u32) -> bool + Sync,
+    each: usize,
+) -> Vec<(u32, u32)> {
     let bvh = Bvh::from_corners(chosen.iter().map(|&t| mesh.corners(t as usize)).collect());
     let mut pairs: Vec<(u32, u32)> = (0..mesh.triangles.len() as u32)
         .into_par_iter()
@@ -179,8 +174,9 @@ pub fn self_intersections_of(mesh: &Mesh, suspects: &[bool]) -> Vec<(u32, u32)> 
             let mut found = Vec::new();
             bvh.overlapping(&region, |i| {
                 let b = chosen[i as usize];
-                // Two suspects meet twice, once from each side.
-                if a != b && !(suspects[a as usize] && b < a) && intersect(mesh, a.min(b) as usize, a.max(b) as usize) {
+                // Two chosen ones meet twice, once from each side.
+                let is_first = a != b && !(is_chosen(a) && b < a) && found.len() < each;
+                if is_first && intersect(mesh, a.min(b) as usize, a.max(b) as usize) {
                     found.push((a.min(b), a.max(b)));
                 }
             });

@@ -21,6 +21,11 @@ const LOWEST_SHARE: f64 = 0.002;
 const MISSING: f64 = 0.02;
 /// How far the simplified surface may be from the full one, in smallest details of the printer.
 const SIMPLER: f64 = 0.1;
+/// How far the surface is taken beyond the area, as a share of its longer side; and how much of that has no ragged rim.
+const MARGIN: f64 = 0.025;
+const WHOLE: f64 = 0.8;
+/// How far over its highest point, in millimetres, a prism ends that cuts a blank.
+const ABOVE: f64 = 10.0;
 /// How far over the bottom a city ends that stands on a plinth, in millimetres.
 const SUNK: f64 = 0.25;
 /// How far, in millimetres, a round outline may be from the circle.
@@ -166,8 +171,9 @@ impl Blank {
         let top = solid.mesh.vertices.iter().map(|v| v.z).fold(0.0, f64::max);
         // On a plinth the city ends inside it, so that no two faces lie in one plane.
         let bottom = if frame.margins == Margins::default() { 0.0 } else { SUNK };
-        let prism = outline::prism(&frame.outline, bottom, top + 10.0);
+        let prism = outline::prism(&frame.outline, bottom, top + ABOVE);
         let solid = standing_piece(ctx, &solid::unite(ctx, &[&solid, &filling])?);
+        let solid = without_rim(ctx, &solid, frame, top + 2.0 * ABOVE)?;
         Ok(Self { solid, prism, outline: frame.outline.clone() })
     }
 
@@ -189,12 +195,7 @@ impl Blank {
         if removed.photo.is_empty() {
             return Ok(self.solid.clone());
         }
-        let whole = match solid::cut_away(ctx, &self.solid, removed) {
-            // The fast way asks for more than a closed surface.
-            Err(PrintError::Engine { .. }) => solid::subtract(ctx, &self.solid, removed)?,
-            result => result?,
-        };
-        Ok(standing_piece(ctx, &whole))
+        Ok(standing_piece(ctx, &solid::cut_away(ctx, &self.solid, removed)?))
     }
 
     /// The body over the area: one piece. What is changed is changed before the cut, so that no two faces lie in one plane
@@ -215,6 +216,21 @@ impl Blank {
     }
 }
 
+/// What is left of a blank without the ragged rim of its surface, far below which it ends in long needles.
+fn without_rim(ctx: &Ctx, solid: &Solid, frame: &Frame, top: f64) -> Result<Solid, PrintError> {
+    let size = frame.rectangle.size * frame.mm_per_unit;
+    let margin = size.max() * MARGIN * WHOLE;
+    let corner =
+        |x: f64, y: f64| Vector2::new(x * size.x + (2.0 * x - 1.0) * margin, y * size.y + (2.0 * y - 1.0) * margin);
+    let ring = [corner(0.0, 0.0), corner(1.0, 0.0), corner(1.0, 1.0), corner(0.0, 1.0)];
+    let coarse = outline::prism(&ring, -frame.base_mm, top);
+    match solid::cut(ctx, solid, &coarse) {
+        // The fast way asks for more than a closed surface; so does nothing that comes after.
+        Err(PrintError::Engine { .. }) => Ok(solid.clone()),
+        result => Ok(standing_piece(ctx, &result?)),
+    }
+}
+
 /// The surface around the area, in the part's millimetres.
 fn surface_near(ctx: &Ctx, city: &City, frame: &Frame, fineness: Fineness) -> Result<Mesh, PrintError> {
     let (level, waters) = cartography::level_water(city);
@@ -223,7 +239,7 @@ fn surface_near(ctx: &Ctx, city: &City, frame: &Frame, fineness: Fineness) -> Re
     }
     let vertices: Vec<Vector3<f64>> = level.iter().map(|v| frame.part_from_city(v)).collect();
     let size = frame.rectangle.size * frame.mm_per_unit;
-    let margin = size.max() * 0.025;
+    let margin = size.max() * MARGIN;
     let near = |v: u32| {
         let p = &vertices[v as usize];
         p.x > -margin && p.y > -margin && p.x < size.x + margin && p.y < size.y + margin

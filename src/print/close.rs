@@ -7,10 +7,11 @@
 
 use super::solid::compact;
 use crate::mesh::pieces;
-use crate::mesh::topology::{next, sorted_edges, start};
+use crate::mesh::topology::{UnionFind, next, sorted_edges, start};
 use crate::scene::Mesh;
 use nalgebra::Vector3;
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use rustc_hash::{FxBuildHasher, FxHashMap};
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Loops with more edges are filled with a fan: minimum area costs the cube of the length.
 const LONGEST_EXACT_LOOP: usize = 160;
@@ -57,24 +58,20 @@ pub fn manifold(mesh: &Mesh) -> Mesh {
 fn split_pinched(mesh: &Mesh) -> Mesh {
     let n = mesh.triangles.len();
     // Corners 3t..3t+3 are joined across shared edges; each class of corners becomes one vertex.
-    let mut parent: Vec<u32> = (0..3 * n as u32).collect();
-    let mut join = |x: u32, y: u32| {
-        let (x, y) = (root(&mut parent, x), root(&mut parent, y));
-        parent[x.max(y) as usize] = x.min(y);
-    };
+    let mut corners = UnionFind::new(3 * n);
     for edge in sorted_edges(&mesh.triangles).chunk_by(|a, b| (a.0, a.1) == (b.0, b.1)) {
         let up = |e: &&(u32, u32, u32)| start(&mesh.triangles, e.2) == e.0;
         let (there, back) = (edge.iter().filter(up), edge.iter().filter(|e| !up(e)));
         for (&(.., g), &(.., h)) in there.zip(back) {
-            join(g, next(h));
-            join(next(g), h);
+            corners.join(g, next(h));
+            corners.join(next(g), h);
         }
     }
     let mut new_index = vec![u32::MAX; 3 * n];
     let mut out = Mesh::default();
     for (t, v) in mesh.triangles.iter().enumerate() {
         out.triangles.push(std::array::from_fn(|k| {
-            let class = root(&mut parent, (3 * t + k) as u32) as usize;
+            let class = corners.find((3 * t + k) as u32) as usize;
             if new_index[class] == u32::MAX {
                 new_index[class] = out.vertices.len() as u32;
                 out.vertices.push(mesh.vertices[v[k] as usize]);
@@ -83,14 +80,6 @@ fn split_pinched(mesh: &Mesh) -> Mesh {
         }));
     }
     out
-}
-
-fn root(parent: &mut [u32], mut i: u32) -> u32 {
-    while parent[i as usize] != i {
-        parent[i as usize] = parent[parent[i as usize] as usize];
-        i = parent[i as usize];
-    }
-    i
 }
 
 /// The connected piece (over edges) with the largest surface.
@@ -105,7 +94,8 @@ pub fn largest_piece(mesh: &Mesh) -> Mesh {
 
 /// Border loops, each directed so that a filling triangle `(l[k], l[k+1], x)` is oriented like the surface.
 pub fn border_loops(mesh: &Mesh) -> Vec<Vec<u32>> {
-    let mut directed: HashMap<(u32, u32), ()> = HashMap::with_capacity(mesh.triangles.len() * 3);
+    let mut directed: FxHashMap<(u32, u32), ()> =
+        FxHashMap::with_capacity_and_hasher(mesh.triangles.len() * 3, FxBuildHasher);
     for t in &mesh.triangles {
         for k in 0..3 {
             directed.insert((t[k], t[(k + 1) % 3]), ());

@@ -13,16 +13,17 @@ mod local;
 use super::solid::{Solid, unite};
 use super::{PrintError, slivers};
 use crate::base::Ctx;
-use crate::mesh::{MeshReport, inspect_topology, self_intersections, self_intersections_of};
+use crate::mesh::delaunay::collinear;
+use crate::mesh::{inspect_topology, self_intersections, self_intersections_of};
 use crate::scene::Mesh;
 use nalgebra::Vector3;
 use rayon::prelude::*;
-use std::collections::{HashMap, HashSet};
+use rustc_hash::{FxBuildHasher, FxHashMap, FxHashSet};
 
 /// Most rounds of repair.
-pub const ROUNDS: usize = 30;
+pub const ROUNDS: usize = 60;
 /// After this many rounds crossings are ended in other ways.
-const FIRST: usize = 5;
+const FIRST: usize = 3;
 /// Each time after this many rounds the body is taken anew, where they are not ended in place.
 const ANEW: usize = 6;
 /// Millimetres by which the first round may move the surface; later ones a little more.
@@ -67,7 +68,7 @@ enum Stubborn {
 
 /// Triangles that do not cross each other, by their corners on the grid.
 #[derive(Default)]
-struct Clean(HashSet<[i32; 9]>);
+struct Clean(FxHashSet<[i32; 9]>);
 
 impl Clean {
     fn of(mesh: &Mesh, grid: f64, crossing: &[(u32, u32)]) -> Self {
@@ -106,18 +107,19 @@ fn attempt(ctx: &Ctx, mut solid: Solid, before: &Mesh, stubborn: Stubborn) -> Re
         round_to(&mut solid, grid);
         ctx.check()?;
         let crossing = clean.crossings(&solid.mesh, grid);
-        clean = Clean::of(&solid.mesh, grid, &crossing);
-        let topology = inspect_topology(&solid.mesh);
-        if crossing.is_empty() && opened == 0 && topology.degenerate_triangles == 0 && topology.is_solid() {
+        let flat = flat(&solid.mesh);
+        let none = crossing.is_empty() && opened == 0 && !flat.contains(&true);
+        if none && inspect_topology(&solid.mesh).is_solid() {
             return Ok(solid);
         }
+        clean = Clean::of(&solid.mesh, grid, &crossing);
         left = crossing.len();
         // A tangle that only grows is given up before it fills the memory.
         let crossings = *first.get_or_insert(left) * GROWTH.0 + GROWTH.1;
         if solid.mesh.triangles.len() > most || left > crossings {
             break;
         }
-        let troubled = troubled(&solid.mesh, &crossing, &topology);
+        let troubled = troubled(flat, &crossing);
         if stubborn == Stubborn::InPlace {
             let trouble = troubled.contains(&true);
             if trouble && round >= FIRST && round % 2 == 1 {
@@ -159,19 +161,21 @@ fn mended(
     Ok(solid)
 }
 
+/// Which triangles have no area.
+fn flat(mesh: &Mesh) -> Vec<bool> {
+    let is_flat = |t: usize| {
+        let [a, b, c] = mesh.corners(t);
+        (b - a).cross(&(c - a)).norm() < 1e-9 * (b - a).norm().max((c - a).norm()) || collinear(&a, &b, &c)
+    };
+    (0..mesh.triangles.len()).into_par_iter().map(is_flat).collect()
+}
+
 /// Triangles that cross another or have no area.
-fn troubled(mesh: &Mesh, crossing: &[(u32, u32)], topology: &MeshReport) -> Vec<bool> {
-    let mut troubled = vec![false; mesh.triangles.len()];
+fn troubled(mut flat: Vec<bool>, crossing: &[(u32, u32)]) -> Vec<bool> {
     for t in crossing.iter().flat_map(|&(a, b)| [a, b]) {
-        troubled[t as usize] = true;
+        flat[t as usize] = true;
     }
-    if topology.degenerate_triangles > 0 {
-        for (t, own) in troubled.iter_mut().enumerate() {
-            let [a, b, c] = mesh.corners(t);
-            *own |= (b - a).cross(&(c - a)).norm() < 1e-9 * (b - a).norm().max((c - a).norm());
-        }
-    }
-    troubled
+    flat
 }
 
 fn round_to(solid: &mut Solid, grid: f64) {
@@ -184,7 +188,7 @@ fn round_to(solid: &mut Solid, grid: f64) {
 /// Moves vertices in the same place apart, each into its own material; how many there were.
 fn open_touching(solid: &mut Solid, by: f64) -> usize {
     let mesh = &mut solid.mesh;
-    let mut at: HashMap<[u64; 3], u32> = HashMap::with_capacity(mesh.vertices.len());
+    let mut at: FxHashMap<[u64; 3], u32> = FxHashMap::with_capacity_and_hasher(mesh.vertices.len(), FxBuildHasher);
     let mut shared = vec![false; mesh.vertices.len()];
     for (v, p) in mesh.vertices.iter().enumerate() {
         let first = *at.entry([p.x, p.y, p.z].map(f64::to_bits)).or_insert(v as u32);

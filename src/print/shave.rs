@@ -21,7 +21,8 @@ use crate::mesh::bvh::{Aabb, Bvh, Hit};
 use crate::mesh::{SimplifyOptions, simplify};
 use nalgebra::{Vector2, Vector3};
 use rayon::prelude::*;
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use rustc_hash::FxHashMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Nodes of the grid for each thinnest wall.
 const NODES: f64 = 5.0;
@@ -43,7 +44,7 @@ const FADE: f64 = 0.3;
 /// How steeply it rises beyond: more than 1, so that it ends.
 const SLOPE: f64 = 2.0;
 /// How far, in walls, the tool's surface may be simplified.
-const SIMPLER: f64 = 0.025;
+const SIMPLER: f64 = 0.035;
 
 /// Collects what is to be cut off a body, also in several passes, into one tool.
 pub struct Shaver {
@@ -310,13 +311,13 @@ fn tall(thin: &[Ball], rolling: &[Ball], wall: f64) -> Vec<usize> {
 struct Buckets {
     side: f64,
     points: Vec<Vector3<f64>>,
-    cells: HashMap<Vector3<i32>, Vec<u32>>,
+    cells: FxHashMap<Vector3<i32>, Vec<u32>>,
 }
 
 impl Buckets {
     fn new(points: impl Iterator<Item = Vector3<f64>>, side: f64) -> Self {
         let points: Vec<_> = points.collect();
-        let mut cells: HashMap<Vector3<i32>, Vec<u32>> = HashMap::new();
+        let mut cells: FxHashMap<Vector3<i32>, Vec<u32>> = FxHashMap::default();
         for (i, p) in points.iter().enumerate() {
             cells.entry(p.map(|x| (x / side).floor() as i32)).or_default().push(i as u32);
         }

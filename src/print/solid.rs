@@ -12,7 +12,7 @@
 
 use super::PrintError;
 use crate::base::Ctx;
-use crate::mesh::self_intersections;
+use crate::mesh::self_intersections_up_to;
 use crate::scene::Mesh;
 use manifold_rust::cancel::CancelToken;
 use manifold_rust::manifold::Manifold;
@@ -22,7 +22,10 @@ use rayon::prelude::*;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Duration;
 
-/// Pairs of triangles that may cross after a fast union.
+/// A body of so many triangles is large: to unite it the slow way takes a quarter of a minute. Of smaller ones it makes less
+/// work for [`super::settle()`], which sheets that lie close to each other on the fast way do.
+const LARGE: usize = 500_000;
+/// Triangles that may cross others after a fast union or difference.
 const TANGLE: usize = 1_000;
 
 /// A closed body in millimetres.
@@ -112,29 +115,33 @@ pub fn cut(ctx: &Ctx, body: &Solid, tool: &Solid) -> Result<Solid, PrintError> {
     combine(ctx, body, tool, OpType::Intersect, BooleanEngine::Exact)
 }
 
-/// The space inside a 2-manifold or inside `added`, which may cross itself and is small: only that is freed of its crossings
-/// in the slow way.
+/// The space inside a 2-manifold or inside `added`, which may cross itself and is small: where the body is large, only that
+/// is freed of its crossings in the slow way.
 pub fn with(ctx: &Ctx, body: &Solid, added: &Solid) -> Result<Solid, PrintError> {
-    if added.photo.is_empty() {
-        return Ok(body.clone());
-    }
-    let added = unite(ctx, &[added])?;
-    match join(ctx, body, &added) {
-        // The fast way asks for more than a closed surface, and where the body crosses itself it may make a tangle of it.
-        Err(PrintError::Engine { .. }) => unite(ctx, &[body, &added]),
-        Ok(whole) if self_intersections(&whole.mesh).len() > TANGLE => unite(ctx, &[body, &added]),
-        result => result,
+    match (added.photo.len(), body.photo.len()) {
+        (0, _) => Ok(body.clone()),
+        (_, ..LARGE) => unite(ctx, &[body, added]),
+        _ => quickly(ctx, body, &unite(ctx, &[added])?, OpType::Add),
     }
 }
 
-/// The space inside either, where both are 2-manifolds: fast, like [`cut`].
-fn join(ctx: &Ctx, a: &Solid, b: &Solid) -> Result<Solid, PrintError> {
-    combine(ctx, a, b, OpType::Add, BooleanEngine::Exact)
-}
-
-/// What lies of `body` outside `tool`, where both are 2-manifolds: fast, like [`cut`].
+/// What lies of a 2-manifold outside `tool`, another: mostly as fast as [`cut`].
 pub fn cut_away(ctx: &Ctx, body: &Solid, tool: &Solid) -> Result<Solid, PrintError> {
-    combine(ctx, body, tool, OpType::Subtract, BooleanEngine::Exact)
+    quickly(ctx, body, tool, OpType::Subtract)
+}
+
+/// The fast way, and the slow one where the fast asks for more than a closed surface, or makes a tangle of a body that
+/// crosses itself.
+fn quickly(ctx: &Ctx, a: &Solid, b: &Solid, what: OpType) -> Result<Solid, PrintError> {
+    match combine(ctx, a, b, what, BooleanEngine::Exact) {
+        Err(PrintError::Engine { .. }) => {}
+        Ok(whole) if self_intersections_up_to(&whole.mesh, 1).len() > TANGLE => {}
+        result => return result,
+    }
+    match what {
+        OpType::Add => unite(ctx, &[a, b]),
+        _ => combine(ctx, a, b, what, BooleanEngine::Robust),
+    }
 }
 
 fn combine(ctx: &Ctx, a: &Solid, b: &Solid, what: OpType, engine: BooleanEngine) -> Result<Solid, PrintError> {

@@ -22,7 +22,7 @@ use crate::mesh::{SimplifyOptions, simplify};
 use crate::scene::Mesh;
 use nalgebra::{Vector2, Vector3};
 use rayon::prelude::*;
-use std::collections::{HashMap, HashSet};
+use rustc_hash::{FxHashMap, FxHashSet};
 
 /// Samples for each thinnest wall, along a line.
 const SAMPLES: f64 = 5.0;
@@ -36,7 +36,7 @@ const SIMPLER: f64 = 0.01;
 /// A wall is thin below this share of the limit.
 const THIN: f64 = 0.97;
 /// How close to a place, in walls, a ball of that size may be that makes it the surface of something thick.
-const CLOSE: f64 = 0.03;
+const CLOSE: f64 = 0.045;
 /// How far the mean of the points of half a disc of radius 1 is from its centre: 4 / (3 pi).
 const RIM: f64 = 0.424;
 /// Most that balls at a rim move inwards, as a share of what leaves the rim's corners in them.
@@ -83,14 +83,14 @@ pub struct Lack {
 #[derive(Debug)]
 pub struct Vicinity {
     distance: f64,
-    cells: HashSet<Vector3<i32>>,
+    cells: FxHashSet<Vector3<i32>>,
 }
 
 impl Vicinity {
     /// Everything within `distance` of the centres, and some more.
     pub fn new<'a>(balls: impl IntoIterator<Item = &'a Ball>, distance: f64) -> Self {
-        let mut near = Self { distance, cells: HashSet::new() };
-        let own: HashSet<Vector3<i32>> = balls.into_iter().map(|ball| near.cell(&ball.centre)).collect();
+        let mut near = Self { distance, cells: FxHashSet::default() };
+        let own: FxHashSet<Vector3<i32>> = balls.into_iter().map(|ball| near.cell(&ball.centre)).collect();
         let around = (0..27).map(|i| Vector3::new(i % 3 - 1, i / 3 % 3 - 1, i / 9 - 1));
         near.cells = around.flat_map(|step| own.iter().map(move |cell| cell + step)).collect();
         near
@@ -212,7 +212,7 @@ fn inside(outline: &[Vector2<f64>], ball: &Ball) -> Option<Ball> {
 fn grown(inscribed: &[Ball], outline: &[Vector2<f64>], reach: Reach) -> Vec<Ball> {
     let radius = reach.wall_mm * EXCESS / 2.0;
     let cell = |p: &Vector3<f64>| p.map(|x| (x / radius).floor() as i32);
-    let mut cells: HashMap<Vector3<i32>, Vec<u32>> = HashMap::new();
+    let mut cells: FxHashMap<Vector3<i32>, Vec<u32>> = FxHashMap::default();
     for (i, ball) in inscribed.iter().enumerate() {
         cells.entry(cell(&ball.centre)).or_default().push(i as u32);
     }

@@ -39,8 +39,12 @@ pub const ENOUGH: f64 = 0.95;
 /// How far from a thick place, in thinnest walls, a place may be that is its surface.
 const NEAR: f64 = 0.05;
 
-/// Directions in which the ball that shows this is looked for.
+/// Directions in which the ball that shows this is looked for; in so many of them before it is asked whether it can be.
 const DIRECTIONS: usize = 96;
+const QUICK: usize = 8;
+
+/// How often the cube around a place is parted for that.
+const LEVELS: usize = 2;
 
 /// Steps from each towards the middle.
 const STEPS: usize = 40;
@@ -159,7 +163,36 @@ impl Gauge {
             false
         };
         // From below first: there the body mostly is.
-        directions().map(|d| p - d * radius).filter(|q| self.is_inside(q)).any(|q| fits(q).is_some_and(shows))
+        let mut starts = directions().map(|d| p - d * radius).filter(|q| self.is_inside(q));
+        let mut any = |most: usize| starts.by_ref().take(most).any(|q| fits(q).is_some_and(shows));
+        any(QUICK) || (self.may_hold(p, radius, radius + near) && any(DIRECTIONS))
+    }
+
+    /// Whether a ball may have its centre within `away` of a place: no point lies deeper than another by more than their
+    /// distance, so that cubes with too shallow a middle hold none.
+    fn may_hold(&self, p: &Vector3<f64>, radius: f64, away: f64) -> bool {
+        let mut half = away;
+        let mut cubes = vec![*p];
+        for _ in 0..LEVELS {
+            half /= 2.0;
+            let reach = half * 3.0f64.sqrt();
+            let eighths = |c: Vector3<f64>| {
+                (0..8).map(move |i| c + Vector3::new(i & 1, i >> 1 & 1, i >> 2).map(|k| f64::from(2 * k - 1) * half))
+            };
+            let holds =
+                |q: &Vector3<f64>| (q - p).norm() < away + reach && self.depth(q, radius) + reach >= radius * 0.999;
+            cubes = cubes.into_iter().flat_map(eighths).filter(holds).collect();
+        }
+        !cubes.is_empty()
+    }
+
+    /// How deep a point lies in the body, up to `most`; outside, below zero.
+    fn depth(&self, q: &Vector3<f64>, most: f64) -> f64 {
+        let Some(hit) = self.bvh.closest(q, most) else { return if self.is_inside(q) { most } else { -most } };
+        let cos = (q - hit.point).dot(&self.normals[hit.triangle as usize]) / hit.distance;
+        // Over the inside of a triangle its normal tells the side; beside an edge a ray does.
+        let inside = if cos.abs() > 0.999 { cos < 0.0 } else { self.is_inside(q) };
+        if inside { hit.distance } else { -hit.distance }
     }
 
     /// Whether a ball fits into the body.

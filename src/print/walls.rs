@@ -23,7 +23,7 @@ use nalgebra::{Vector2, Vector3};
 const SHAVING: usize = 3;
 const BURYING: usize = 2;
 /// Less than this share of what was thin at first is no longer shaved but buried.
-const SPECKS: f64 = 0.02;
+const SPECKS: f64 = 0.06;
 /// Share of the base in which nothing is shaved.
 const WHOLE: f64 = 0.75;
 /// So much thin surface, in square millimetres, is left.

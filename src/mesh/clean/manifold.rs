@@ -100,13 +100,20 @@ fn pair(vertices: &[Vector3<f64>], triangles: &[[u32; 3]]) -> Vec<u32> {
             })
             .collect();
         around.sort_unstable_by(|a, b| a.0.total_cmp(&b.0).then(a.2.cmp(&b.2)));
-        // Solid lies before a forward triangle and after a backward one, in the sense of increasing angle.
-        let n = around.len();
-        for i in 0..n {
-            let (a, b) = (around[i], around[(i + 1) % n]);
-            if !a.1 && b.1 && pairs[a.2 as usize] == NONE && pairs[b.2 as usize] == NONE {
-                pairs[a.2 as usize] = b.2;
-                pairs[b.2 as usize] = a.2;
+        // Solid lies before a forward triangle and after a backward one, in the sense of increasing angle. Where sheets lie on
+        // each other, those left between two pairs are next to each other in turn.
+        loop {
+            let n = around.len();
+            for i in 0..n {
+                let (a, b) = (around[i], around[(i + 1) % n]);
+                if !a.1 && b.1 && pairs[a.2 as usize] == NONE && pairs[b.2 as usize] == NONE {
+                    pairs[a.2 as usize] = b.2;
+                    pairs[b.2 as usize] = a.2;
+                }
+            }
+            around.retain(|(.., h)| pairs[*h as usize] == NONE);
+            if around.is_empty() || around.len() == n {
+                break;
             }
         }
     }
@@ -225,6 +232,26 @@ mod tests {
             assert_eq!(fixed.vertices.len(), 8);
             assert!((fixed.volume() - mesh.volume()).abs() < 1e-15 && fixed.volume() > 0.3);
         }
+    }
+
+    #[test]
+    fn solids_that_reach_into_each_other_at_an_edge_stay_closed() {
+        let v = |x: f64, y: f64, z: f64| Vector3::new(x, y, z);
+        // Wedges from 0 to 90 and from 45 to 135 degrees around one edge.
+        let vertices = vec![
+            v(0.0, 0.0, 0.0),
+            v(0.0, 0.0, 1.0),
+            v(1.0, 0.0, 0.0),
+            v(0.0, 1.0, 0.0),
+            v(1.0, 1.0, 0.0),
+            v(-1.0, 1.0, 0.0),
+        ];
+        let wedge = |a: u32, b: u32| [[0, 1, b], [1, 0, a], [0, b, a], [1, a, b]];
+        let mesh = Mesh { vertices, triangles: [wedge(2, 3), wedge(4, 5)].concat() };
+        assert!(!is_closed_manifold(&mesh));
+        let split = make_manifold(&mesh);
+        assert!(is_closed_manifold(&split), "{split:?}");
+        assert!((split.volume().abs() - 0.5).abs() < 1e-12, "{}", split.volume());
     }
 
     #[test]

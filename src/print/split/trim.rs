@@ -6,7 +6,7 @@
 use crate::base::{Ctx, Diagnostic};
 use crate::print::body::standing_piece;
 use crate::print::shave::Shaver;
-use crate::print::solid::{Solid, cut_away, subtract};
+use crate::print::solid::{Solid, cut_away};
 use crate::print::thicken::{self, Noise, Reach};
 use crate::print::{PrintError, outline};
 use nalgebra::Vector2;
@@ -34,12 +34,7 @@ pub fn trimmed(
         if tool.photo.is_empty() {
             break;
         }
-        let less = match cut_away(ctx, &solid, &tool) {
-            // The fast way asks for more than a closed surface.
-            Err(PrintError::Engine { .. }) => subtract(ctx, &solid, &tool)?,
-            result => result?,
-        };
-        solid = standing_piece(ctx, &less);
+        solid = standing_piece(ctx, &cut_away(ctx, &solid, &tool)?);
     }
     let gone = before - solid.mesh.volume();
     if gone > 0.0 {
