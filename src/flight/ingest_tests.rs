@@ -1,10 +1,11 @@
 use super::*;
 use crate::camera::FocalSource;
 use crate::formats::exif::tests::{gps_fields, jpeg_with_exif, plain_jpeg, text};
+use crate::geometry::nearest_rotation;
 use crate::georef::rotation_from_attitude;
 use crate::scene::Attitude;
 use exif::{Tag, Value};
-use nalgebra::{Matrix3, UnitQuaternion, Vector3};
+use nalgebra::{Matrix3, Vector3};
 
 type Files = BTreeMap<PathBuf, Vec<u8>>;
 
@@ -134,7 +135,7 @@ fn town_agrees_with_its_truth() {
         let error = enu.local_from_geodetic(lat, lon, alt) - centre;
         position += error.component_mul(&error) / flight.photos.len() as f64;
         let matrix = Matrix3::from_fn(|r, c| number(&entry["cam_from_world"][r][c]));
-        let cam_from_world = UnitQuaternion::from_matrix(&matrix);
+        let cam_from_world = nearest_rotation(&matrix);
         angle.push(photo.rotation.expect("prior").cam_from_local.angle_to(&cam_from_world).to_degrees());
         // The angles of the truth give its rotation exactly: the convention is right, not only close.
         let stated: Vec<f64> = (0..3).map(|i| number(&entry["yaw_pitch_roll"][i])).collect();

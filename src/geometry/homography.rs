@@ -6,12 +6,12 @@
 //! 3-D Vision", 2004, section 5.3.3 (the same solutions as E. Malis, M. Vargas, INRIA RR-6303, 2007).
 //! Cost: about a microsecond a sample. On distorted pixels a homography means nothing, hence rays.
 
-use super::Rigid3;
 use super::epipolar::RayPairs;
 use super::least_squares::{Loss, Normal, minimise};
 use super::ransac::{Problem, RansacOptions, Score, lo_msac};
+use super::{Rigid3, nearest_rotation};
 use crate::base::Rng;
-use nalgebra::{Matrix3, SMatrix, SVector, SymmetricEigen, UnitQuaternion, Vector3};
+use nalgebra::{Matrix3, SMatrix, SVector, SymmetricEigen, Vector3};
 
 /// A homography and which matches it explains.
 #[derive(Clone, Debug, PartialEq)]
@@ -85,7 +85,7 @@ pub fn decompose_homography(h: &Matrix3<f64>, rays_a: &[Vector3<f64>], rays_b: &
     order.sort_by(|&i, &j| eigen.eigenvalues[j].total_cmp(&eigen.eigenvalues[i]));
     let [s1, _, s3] = order.map(|i| eigen.eigenvalues[i]);
     if s1 - s3 < 1e-9 {
-        let pose = Rigid3::new(UnitQuaternion::from_matrix(&h), Vector3::zeros());
+        let pose = Rigid3::new(nearest_rotation(&h), Vector3::zeros());
         out.push(PlanePose { b_from_a: pose, normal: Vector3::z() });
         return out;
     }
@@ -97,8 +97,7 @@ pub fn decompose_homography(h: &Matrix3<f64>, rays_a: &[Vector3<f64>], rays_b: &
         let n = v2.cross(&u);
         let from = Matrix3::from_columns(&[v2, u, n]);
         let (hv, hu) = (h * v2, h * u);
-        let rotation =
-            UnitQuaternion::from_matrix(&(Matrix3::from_columns(&[hv, hu, hv.cross(&hu)]) * from.transpose()));
+        let rotation = nearest_rotation(&(Matrix3::from_columns(&[hv, hu, hv.cross(&hu)]) * from.transpose()));
         let t = (h - rotation.to_rotation_matrix().matrix()) * n;
         // The plane lies in front of the camera: n . x > 0 along the rays that see it.
         let front = rays_a.iter().filter(|a| n.dot(a) > 0.0).count();
@@ -234,6 +233,7 @@ impl Problem for Transfer<'_> {
 mod tests {
     use super::*;
     use crate::geometry::relative_pose::tests::{Motion, Shape, scene};
+    use nalgebra::UnitQuaternion;
 
     const BUDGET: RansacOptions = RansacOptions { min_iterations: 50, max_iterations: 500, confidence: 0.999 };
 

@@ -7,6 +7,7 @@ pub mod absolute_pose;
 pub mod epipolar;
 pub mod homography;
 pub mod least_squares;
+mod nearest_rotation;
 pub mod ransac;
 pub mod relative_pose;
 mod rigid3;
@@ -14,5 +15,6 @@ mod sim3;
 pub mod solvers;
 pub mod triangulation;
 
+pub use nearest_rotation::nearest_rotation;
 pub use rigid3::Rigid3;
 pub use sim3::Sim3;

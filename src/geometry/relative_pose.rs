@@ -8,11 +8,11 @@
 //! Cost: about 15 us a sample; a few milliseconds a pair. Returns `None` where too few matches agree. A flat scene has
 //! two solutions (see [`super::homography`]); without a baseline the translation means nothing.
 
-use super::Rigid3;
 use super::epipolar::{RayPairs, decompose_essential, essential, in_front, parallax, pose_in_front};
 use super::least_squares::{Loss, Normal, minimise};
 use super::ransac::{Problem, RansacOptions, Score, lo_msac};
 use super::solvers::relpose_5pt;
+use super::{Rigid3, nearest_rotation};
 use crate::base::Rng;
 use crate::base::stats::median;
 use nalgebra::{Matrix3, SVector, UnitQuaternion, Vector3};
@@ -150,7 +150,7 @@ pub fn fit_rotation(pairs: &RayPairs, max_error_px: f64) -> (UnitQuaternion<f64>
         let svd = sum.svd(true, true);
         let (Some(u), Some(vt)) = (svd.u, svd.v_t) else { break };
         let sign = Vector3::new(1.0, 1.0, (u * vt).determinant().signum());
-        rotation = UnitQuaternion::from_matrix(&(u * Matrix3::from_diagonal(&sign) * vt));
+        rotation = nearest_rotation(&(u * Matrix3::from_diagonal(&sign) * vt));
         let next: Vec<bool> = (0..pairs.len())
             .map(|i| {
                 let p = rotation * pairs.a[i];

@@ -1,5 +1,6 @@
 //! Rigid transforms of space.
 
+use super::nearest_rotation;
 use nalgebra::{Matrix3, UnitQuaternion, Vector3};
 use serde::{Deserialize, Serialize};
 
@@ -36,7 +37,7 @@ impl Rigid3 {
 
     /// From a rotation matrix (made orthonormal) and a translation.
     pub fn from_matrix(rotation: &Matrix3<f64>, translation: Vector3<f64>) -> Self {
-        Self { rotation: UnitQuaternion::from_matrix(rotation), translation }
+        Self { rotation: nearest_rotation(rotation), translation }
     }
 
     /// `x_in_a` of `x_in_b`.

@@ -1,6 +1,6 @@
 //! Similarity transforms and their least-squares fit.
 
-use super::Rigid3;
+use super::{Rigid3, nearest_rotation};
 use nalgebra::{Matrix3, UnitQuaternion, Vector3};
 use serde::{Deserialize, Serialize};
 
@@ -70,7 +70,7 @@ impl Sim3 {
         if (u * v_t).determinant() < 0.0 {
             signs.z = -1.0;
         }
-        let rotation = UnitQuaternion::from_matrix(&(u * Matrix3::from_diagonal(&signs) * v_t));
+        let rotation = nearest_rotation(&(u * Matrix3::from_diagonal(&signs) * v_t));
         let scale = svd.singular_values.component_mul(&signs).sum() / variance;
         (scale > 0.0 && scale.is_finite()).then(|| Self {
             scale,

@@ -9,12 +9,14 @@
 //! immutable and `Sync`: query it from rayon. Degenerate triangles are kept (rays miss them, distances are right).
 
 mod bounds;
+mod stack;
 
 pub use bounds::Aabb;
 
 use crate::scene::Mesh;
 use bounds::Loose;
 use nalgebra::Vector3;
+use stack::Stack;
 
 const LEAF: usize = 4;
 const BINS: usize = 16;
@@ -85,7 +87,7 @@ impl Bvh {
     pub fn closest_where(&self, p: &Vector3<f64>, limit: f64, accepts: impl Fn(u32) -> bool) -> Option<Hit> {
         let mut best = limit * limit;
         let mut hit = None;
-        let mut stack: Vec<(u32, f64)> = Vec::with_capacity(64);
+        let mut stack = Stack::default();
         if let Some(root) = self.nodes.first() {
             stack.push((0, root.bounds.distance_squared(p)));
         }
@@ -105,10 +107,12 @@ impl Bvh {
                 }
                 continue;
             }
-            let children = [at + 1, node.start].map(|c| (c, self.nodes[c as usize].bounds.distance_squared(p)));
-            let nearer = usize::from(children[1].1 < children[0].1);
-            stack.push(children[1 - nearer]);
-            stack.push(children[nearer]);
+            let child = |c: u32| (c, self.nodes[c as usize].bounds.distance_squared(p));
+            let (first, second) = (child(at + 1), child(node.start));
+            let (nearer, farther) = if second.1 < first.1 { (second, first) } else { (first, second) };
+            for next in [farther, nearer].into_iter().filter(|next| next.1 < best) {
+                stack.push(next);
+            }
         }
         hit.map(|(i, point)| Hit { triangle: self.order[i as usize], distance: best.sqrt(), point })
     }
@@ -155,7 +159,7 @@ impl Bvh {
         // Not infinite, because a ray within a box's face would then give 0 * inf.
         let inverse = direction.map(|d| if d.abs() < 1e-300 { 1e300 } else { 1.0 / d });
         let mut limit = to;
-        let mut stack: Vec<(u32, f64)> = Vec::with_capacity(64);
+        let mut stack = Stack::default();
         if let Some(t) = self.nodes.first().and_then(|root| root.bounds.enter(origin, &inverse, limit)) {
             stack.push((0, t));
         }
@@ -178,8 +182,14 @@ impl Bvh {
             let children = [at + 1, node.start];
             let [a, b] = children.map(|c| self.nodes[c as usize].bounds.enter(origin, &inverse, limit));
             match (a, b) {
-                (Some(a), Some(b)) if b < a => stack.extend([(children[0], a), (children[1], b)]),
-                (Some(a), Some(b)) => stack.extend([(children[1], b), (children[0], a)]),
+                (Some(a), Some(b)) if b < a => {
+                    stack.push((children[0], a));
+                    stack.push((children[1], b));
+                }
+                (Some(a), Some(b)) => {
+                    stack.push((children[1], b));
+                    stack.push((children[0], a));
+                }
                 (Some(a), None) => stack.push((children[0], a)),
                 (None, Some(b)) => stack.push((children[1], b)),
                 (None, None) => {}
@@ -194,14 +204,16 @@ impl Bvh {
 
     /// The same, with the corners of each.
     pub fn overlapping_corners(&self, region: &Aabb, mut found: impl FnMut(u32, &[Vector3<f64>; 3])) {
-        let mut stack = vec![0u32];
-        while let Some(at) = stack.pop() {
+        let mut stack = Stack::default();
+        stack.push((0, 0.0));
+        while let Some((at, _)) = stack.pop() {
             let Some(node) = self.nodes.get(at as usize) else { continue };
             if !node.bounds.overlaps(region) {
                 continue;
             }
             if node.count == 0 {
-                stack.extend([node.start, at + 1]);
+                stack.push((node.start, 0.0));
+                stack.push((at + 1, 0.0));
                 continue;
             }
             for i in node.start..node.start + node.count {
@@ -213,6 +225,7 @@ impl Bvh {
     }
 }
 
+#[inline]
 fn bounds_of(c: &[Vector3<f64>; 3]) -> Aabb {
     c.iter().fold(Aabb::empty(), |b, p| b.with_point(p))
 }
@@ -305,6 +318,7 @@ fn split(items: &mut [Item]) -> usize {
 }
 
 /// The point of a triangle closest to `p`.
+#[inline]
 pub fn closest_on_triangle(p: &Vector3<f64>, [a, b, c]: &[Vector3<f64>; 3]) -> Vector3<f64> {
     let (ab, ac) = (b - a, c - a);
     let along = |x: Vector3<f64>| (ab.dot(&x), ac.dot(&x));

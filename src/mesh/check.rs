@@ -1,19 +1,15 @@
 //! Measures what a mesh is: manifold, closed, consistently oriented, in how many pieces, how large, and whether it
 //! intersects itself.
 //!
-//! In: any indexed mesh. Out: a [`MeshReport`]. Self-intersections are decided by exact predicates (crate `robust`)
-//! on the pairs that a box hierarchy finds.
-//!
-//! Source: O. Devillers, P. Guigue, "Faster triangle-triangle intersection tests", INRIA RR-4488, 2002 (signs of
-//! orientations instead of intersection points). Cost: about 5 s for a million triangles on two cores.
+//! In: any indexed mesh. Out: a [`MeshReport`]. Cost: that of the self-intersections ([`crossings`]).
 
-use super::bvh::{Aabb, Bvh};
-use super::delaunay::orientation;
+mod crossings;
+
+pub use crossings::{self_intersections, self_intersections_of, self_intersections_up_to};
+
 use super::topology::{Lists, NONE, UnionFind, border_loops, components, next, sorted_edges, start, twins};
 use crate::scene::Mesh;
-use nalgebra::Vector3;
 use rayon::prelude::*;
-use robust::{Coord, orient2d};
 use serde::{Deserialize, Serialize};
 
 /// What [`inspect`] measures.
@@ -139,137 +135,10 @@ fn fans_joined(triangles: &[[u32; 3]], twins: &[u32], vertices: usize) -> usize 
     split.iter().filter(|s| **s).count()
 }
 
-/// Pairs of triangles (lower number first, ascending) that intersect other than in the corners and edges they share.
-/// Degenerate triangles are passed over.
-pub fn self_intersections(mesh: &Mesh) -> Vec<(u32, u32)> {
-    self_intersections_up_to(mesh, usize::MAX)
-}
-
-/// The same, with at most `each` partners of higher number for a triangle: bounds the work on surfaces that lie on
-/// themselves many times.
-pub fn self_intersections_up_to(mesh: &Mesh, each: usize) -> Vec<(u32, u32)> {
-    let all: Vec<u32> = (0..mesh.triangles.len() as u32).collect();
-    intersections_with(mesh, &all, |_| true, each)
-}
-
-/// The pairs of [`self_intersections`] with at least one of the `suspects`: all of them, where the others are known not to
-/// intersect each other.
-pub fn self_intersections_of(mesh: &Mesh, suspects: &[bool]) -> Vec<(u32, u32)> {
-    let chosen: Vec<u32> = (0..mesh.triangles.len() as u32).filter(|&t| suspects[t as usize]).collect();
-    intersections_with(mesh, &chosen, |t| suspects[t as usize], usize::MAX)
-}
-
-/// The pairs with one of the `chosen`, at most `each` for each triangle that they are found from.
-fn intersections_with(
-    mesh: &Mesh,
-    chosen: &[u32],
-    is_chosen: impl Fn(u32) -> bool + Sync,
-    each: usize,
-) -> Vec<(u32, u32)> {
-    let bvh = Bvh::from_corners(chosen.iter().map(|&t| mesh.corners(t as usize)).collect());
-    let mut pairs: Vec<(u32, u32)> = (0..mesh.triangles.len() as u32)
-        .into_par_iter()
-        .flat_map_iter(|a| {
-            let region = mesh.corners(a as usize).iter().fold(Aabb::empty(), |b, p| b.with_point(p));
-            let mut found = Vec::new();
-            bvh.overlapping(&region, |i| {
-                let b = chosen[i as usize];
-                // Two chosen ones meet twice, once from each side.
-                let is_first = a != b && !(is_chosen(a) && b < a) && found.len() < each;
-                if is_first && intersect(mesh, a.min(b) as usize, a.max(b) as usize) {
-                    found.push((a.min(b), a.max(b)));
-                }
-            });
-            found
-        })
-        .collect();
-    pairs.par_sort_unstable();
-    pairs
-}
-
-/// Whether two triangles of a mesh meet outside what they share. Corners in the same place count as shared, so that
-/// solids which only touch, as [`super::make_manifold`] leaves them, do not intersect.
-fn intersect(mesh: &Mesh, a: usize, b: usize) -> bool {
-    let (p, q) = (mesh.corners(a), mesh.corners(b));
-    let shared: Vec<usize> = (0..3).filter(|&i| q.contains(&p[i])).collect();
-    let flat = |c: &[Vector3<f64>; 3]| super::delaunay::collinear(&c[0], &c[1], &c[2]);
-    if flat(&p) || flat(&q) {
-        return false;
-    }
-    match shared[..] {
-        [] => {
-            (0..3).any(|i| segment_meets(&p[i], &p[(i + 1) % 3], &q))
-                || (0..3).any(|i| segment_meets(&q[i], &q[(i + 1) % 3], &p))
-        }
-        // The edge opposite the shared corner must not reach the other triangle; edges at the corner only touch there
-        // unless the triangles are coplanar and overlap, which the opposite edges or the corner's angles show.
-        [i] => {
-            let j = (0..3).find(|&j| q[j] == p[i]).unwrap_or(0);
-            segment_meets(&p[(i + 1) % 3], &p[(i + 2) % 3], &q) || segment_meets(&q[(j + 1) % 3], &q[(j + 2) % 3], &p)
-        }
-        // Only folded flat onto each other can triangles with a common edge overlap.
-        [i, k] => {
-            let own = p[3 - i - k];
-            let far = (0..3).find(|&j| !p.contains(&q[j])).map_or(q[0], |j| q[j]);
-            orientation(&p[i], &p[k], &own, &far) == 0.0 && same_side(&p[i], &p[k], &own, &far)
-        }
-        _ => true,
-    }
-}
-
-/// For coplanar points: whether `x` and `y` lie on the same side of the line through `a` and `b`.
-fn same_side(a: &Vector3<f64>, b: &Vector3<f64>, x: &Vector3<f64>, y: &Vector3<f64>) -> bool {
-    let axis = dominant(a, b, x);
-    side(axis, a, b, x) * side(axis, a, b, y) > 0.0
-}
-
-/// The axis along which a triangle is projected without becoming flat.
-fn dominant(a: &Vector3<f64>, b: &Vector3<f64>, c: &Vector3<f64>) -> usize {
-    let n = (b - a).cross(&(c - a)).abs();
-    let first = n.imax();
-    // Rounding may favour an axis along which the exact projection is flat; then another one is not.
-    (0..3).map(|k| (first + k) % 3).find(|&k| side(k, a, b, c) != 0.0).unwrap_or(first)
-}
-
-/// Sign of the area of (a, b, c) projected along an axis: -1, 0 or 1.
-fn side(axis: usize, a: &Vector3<f64>, b: &Vector3<f64>, c: &Vector3<f64>) -> f64 {
-    let flat = |p: &Vector3<f64>| Coord { x: p[(axis + 1) % 3], y: p[(axis + 2) % 3] };
-    let s = orient2d(flat(a), flat(b), flat(c));
-    if s == 0.0 { 0.0 } else { s.signum() }
-}
-
-/// Whether a closed segment and a closed triangle have a point in common.
-fn segment_meets(a: &Vector3<f64>, b: &Vector3<f64>, t: &[Vector3<f64>; 3]) -> bool {
-    let sign = |s: f64| if s == 0.0 { 0.0 } else { s.signum() };
-    let (sa, sb) = (sign(orientation(&t[0], &t[1], &t[2], a)), sign(orientation(&t[0], &t[1], &t[2], b)));
-    if sa * sb > 0.0 {
-        return false;
-    }
-    if sa == 0.0 && sb == 0.0 {
-        return coplanar_meets(a, b, t);
-    }
-    let around: [f64; 3] = std::array::from_fn(|i| sign(orientation(a, b, &t[i], &t[(i + 1) % 3])));
-    around.iter().all(|&s| s >= 0.0) || around.iter().all(|&s| s <= 0.0)
-}
-
-fn coplanar_meets(a: &Vector3<f64>, b: &Vector3<f64>, t: &[Vector3<f64>; 3]) -> bool {
-    let axis = dominant(&t[0], &t[1], &t[2]);
-    let winding = side(axis, &t[0], &t[1], &t[2]);
-    let inside = |p: &Vector3<f64>| (0..3).all(|i| side(axis, &t[i], &t[(i + 1) % 3], p) * winding >= 0.0);
-    if inside(a) || inside(b) {
-        return true;
-    }
-    (0..3).any(|i| {
-        let (c, d) = (&t[i], &t[(i + 1) % 3]);
-        side(axis, a, b, c) * side(axis, a, b, d) <= 0.0
-            && side(axis, c, d, a) * side(axis, c, d, b) <= 0.0
-            && !(side(axis, a, b, c) == 0.0 && side(axis, a, b, d) == 0.0)
-    })
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use nalgebra::Vector3;
 
     fn cube(at: f64) -> Mesh {
         let vertices = (0..8)
@@ -286,21 +155,6 @@ mod tests {
         mesh.vertices.extend(&b.vertices);
         mesh.triangles.extend(b.triangles.iter().map(|t| t.map(|v| v + offset)));
         mesh
-    }
-
-    #[test]
-    fn suspects_are_enough_where_the_others_are_known() {
-        // The first two cubes cross, the third crosses both.
-        let pair = joined(&cube(0.0), &cube(0.3));
-        let mesh = joined(&pair, &cube(0.55));
-        let known = pair.triangles.len();
-        let suspects: Vec<bool> = (0..mesh.triangles.len()).map(|t| t >= known).collect();
-        let all = self_intersections(&mesh);
-        let expected: Vec<(u32, u32)> = all.iter().copied().filter(|(_, b)| *b as usize >= known).collect();
-        assert!(!expected.is_empty() && expected.len() < all.len());
-        assert_eq!(self_intersections_of(&mesh, &suspects), expected);
-        assert_eq!(self_intersections_of(&mesh, &vec![true; suspects.len()]), all);
-        assert!(self_intersections_of(&mesh, &vec![false; suspects.len()]).is_empty());
     }
 
     #[test]

@@ -17,7 +17,7 @@ pub use check::{
 };
 pub use clean::{CleanOptions, clean, make_manifold};
 pub use refine::{RefineOptions, refine};
-pub use simplify::{Simplified, SimplifyOptions, simplify, simplify_textured};
+pub use simplify::{Simplified, SimplifyOptions, simplify, simplify_apart, simplify_textured};
 pub use smooth::{SmoothOptions, smooth};
 pub use surface::{SurfaceOptions, surface};
 pub use topology::pieces;

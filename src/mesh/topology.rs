@@ -26,14 +26,26 @@ pub fn end(triangles: &[[u32; 3]], h: u32) -> u32 {
 
 /// Half-edges sorted by their undirected edge: (lower vertex, higher vertex, half-edge).
 pub fn sorted_edges(triangles: &[[u32; 3]]) -> Vec<(u32, u32, u32)> {
-    let mut edges: Vec<(u32, u32, u32)> = (0..triangles.len() as u32 * 3)
-        .into_par_iter()
-        .map(|h| {
-            let (a, b) = (start(triangles, h), end(triangles, h));
-            (a.min(b), a.max(b), h)
-        })
-        .collect();
-    edges.par_sort_unstable();
+    let edge = |h: u32| {
+        let (a, b) = (start(triangles, h), end(triangles, h));
+        (a.min(b), a.max(b), h)
+    };
+    // First by the lower vertex, by counting; the few edges of each vertex are sorted after that.
+    let count = triangles.iter().flatten().max().map_or(0, |&v| v as usize + 1);
+    let mut place = vec![0u32; count + 1];
+    let half_edges = 0..triangles.len() as u32 * 3;
+    half_edges.clone().for_each(|h| place[edge(h).0 as usize + 1] += 1);
+    for v in 0..count {
+        place[v + 1] += place[v];
+    }
+    let mut edges = vec![(0, 0, 0); triangles.len() * 3];
+    for h in half_edges {
+        let own = edge(h);
+        let slot = &mut place[own.0 as usize];
+        edges[*slot as usize] = own;
+        *slot += 1;
+    }
+    edges.par_chunk_by_mut(|x, y| x.0 == y.0).for_each(<[_]>::sort_unstable);
     edges
 }
 

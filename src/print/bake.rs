@@ -9,11 +9,14 @@ use super::charts::{PLAIN_BLOCK, Unfolding};
 use super::solid::Solid;
 use crate::base::{Cancelled, Ctx};
 use crate::image::Rgb8;
-use crate::mesh::bvh::Bvh;
+use crate::mesh::bvh::{Bvh, closest_on_triangle};
 use crate::scene::City;
 use nalgebra::{Vector2, Vector3};
 use rayon::prelude::*;
 use std::sync::atomic::{AtomicU64, Ordering};
+
+/// So close, in the city's texels, to the triangle of its neighbour a sample needs no nearer one.
+const CLOSE: f64 = 0.25;
 
 /// The part's surface and where it lies on the page.
 pub struct Surface<'a> {
@@ -39,6 +42,7 @@ pub fn bake(ctx: &Ctx, surface: &Surface<'_>, page: &Page, city: &City, reach: f
     let Page { side: page, plain, samples } = *page;
     let step = 1.0 / samples.max(1) as f64;
     let bvh = Bvh::new(&city.mesh);
+    let close = city.texel_m * CLOSE;
     let (done, total) = (AtomicU64::new(0), solid.photo.len() as u64);
     let painted: Vec<Vec<(u32, [u8; 3])>> = (0..solid.photo.len())
         .into_par_iter()
@@ -50,9 +54,17 @@ pub fn bake(ctx: &Ctx, surface: &Surface<'_>, page: &Page, city: &City, reach: f
             if !solid.photo[t] {
                 return Ok(Vec::new());
             }
-            let sample = |texel: Vector2<f64>| {
+            // The triangle of the sample before, which mostly lies next to it.
+            let mut last: Option<usize> = None;
+            let mut sample = |texel: Vector2<f64>| {
                 let p = at_texel(&solid.origin[t], &unfolding.texels[t], &texel);
-                bvh.closest(&p, reach).map(|hit| colour_at(city, hit.triangle as usize, &hit.point))
+                let near = last.map(|face| (face, closest_on_triangle(&p, &city.mesh.corners(face))));
+                if let Some((face, point)) = near.filter(|(_, point)| (point - p).norm_squared() <= close * close) {
+                    return Some(colour_at(city, face, &point));
+                }
+                let hit = bvh.closest(&p, reach)?;
+                last = Some(hit.triangle as usize);
+                Some(colour_at(city, hit.triangle as usize, &hit.point))
             };
             Ok(texels_of(&unfolding.texels[t], page)
                 .into_iter()

@@ -7,11 +7,12 @@
 
 use super::area::{Area, Rectangle};
 use super::changes::Classes;
+use super::decimate::decimated;
 use super::plinth::Margins;
 use super::solid::{self, Solid};
 use super::{PartOptions, PartSize, PrintError, cartography, close, outline};
 use crate::base::{Ctx, Diagnostic, stats};
-use crate::mesh::{SimplifyOptions, pieces, simplify};
+use crate::mesh::{SimplifyOptions, pieces, simplify, simplify_apart};
 use crate::scene::{City, Mesh};
 use nalgebra::{Rotation2, Vector2, Vector3};
 
@@ -21,6 +22,8 @@ const LOWEST_SHARE: f64 = 0.002;
 const MISSING: f64 = 0.02;
 /// How far the simplified surface may be from the full one, in smallest details of the printer.
 const SIMPLER: f64 = 0.1;
+/// The share of that in the first of two steps.
+const FIRST: f64 = 0.4;
 /// How far the surface is taken beyond the area, as a share of its longer side; and how much of that has no ragged rim.
 const MARGIN: f64 = 0.025;
 const WHOLE: f64 = 0.8;
@@ -172,8 +175,14 @@ impl Blank {
         // On a plinth the city ends inside it, so that no two faces lie in one plane.
         let bottom = if frame.margins == Margins::default() { 0.0 } else { SUNK };
         let prism = outline::prism(&frame.outline, bottom, top + ABOVE);
-        let solid = standing_piece(ctx, &solid::unite(ctx, &[&solid, &filling])?);
         let solid = without_rim(ctx, &solid, frame, top + 2.0 * ABOVE)?;
+        // The slow way frees a surface that crosses itself of that as well.
+        let solid = if solid::is_tangled(&solid) {
+            solid::unite(ctx, &[&solid, &filling])?
+        } else {
+            solid::with(ctx, &solid, &solid::unite(ctx, &[&filling])?)?
+        };
+        let solid = standing_piece(ctx, &solid);
         Ok(Self { solid, prism, outline: frame.outline.clone() })
     }
 
@@ -188,6 +197,12 @@ impl Blank {
         if !added.photo.is_empty() {
             solid = standing_piece(ctx, &solid::with(ctx, &solid, added)?);
         }
+        Ok(Self { solid, prism: self.prism.clone(), outline: self.outline.clone() })
+    }
+
+    /// The same with fewer triangles: see [`decimated`].
+    pub fn decimated(&self, ctx: &Ctx, max_error_mm: f64, seam: f64) -> Result<Self, PrintError> {
+        let solid = decimated(ctx, &self.solid, max_error_mm, seam)?;
         Ok(Self { solid, prism: self.prism.clone(), outline: self.outline.clone() })
     }
 
@@ -248,8 +263,11 @@ fn surface_near(ctx: &Ctx, city: &City, frame: &Frame, fineness: Fineness) -> Re
     let surface = close::largest_piece(&close::manifold(&Mesh { vertices, triangles }));
     let mut surface = surface;
     if let Some(detail) = fineness.detail_mm {
-        let options = SimplifyOptions { max_error: Some(detail * SIMPLER), ..SimplifyOptions::default() };
-        surface = simplify(ctx, &surface, &options)?;
+        // Most of a large surface goes in the first step, which makes few crossings; the second makes none.
+        let within = |share: f64| SimplifyOptions { max_error: Some(detail * share), ..SimplifyOptions::default() };
+        surface = simplify(ctx, &surface, &within(SIMPLER * FIRST))?;
+        let none = vec![false; surface.vertices.len()];
+        surface = simplify_apart(ctx, &surface, &within(SIMPLER), none)?;
     }
     if surface.triangles.len() <= fineness.triangles {
         return Ok(surface);

@@ -19,6 +19,7 @@ use crate::mesh::pieces;
 use crate::scene::{City, ForeignMesh, LengthUnit, Mesh, NO_PAGE, Part};
 use nalgebra::Vector3;
 use pages::Pages;
+use rayon::prelude::*;
 
 /// A largest piece with less than this share of all area leaves something out that counts.
 const ONE_SHEET: f64 = 0.97;
@@ -77,6 +78,7 @@ pub fn city(ctx: &Ctx, foreign: &ForeignMesh, reading: &Reading) -> Result<City,
     repairs.turned = orient::orient(ctx, &mut sheet.mesh, true)?.1;
     let (surface, carried) = if share_of_largest(&sheet.mesh) >= ONE_SHEET {
         let carried = (0..sheet.source.len())
+            .into_par_iter()
             .map(|t| carry(foreign, &mesh, sheet.source[t] as usize, &sheet.mesh.corners(t)))
             .collect();
         (sheet.mesh, carried)

@@ -40,11 +40,6 @@ pub struct LevelSet {
 impl LevelSet {
     /// The union of balls.
     pub fn of_balls(balls: &[Ball], spacing: f64) -> Self {
-        Self::of_balls_where(balls, spacing, |_| true)
-    }
-
-    /// The union of balls, in the blocks that are `wanted`.
-    pub fn of_balls_where(balls: &[Ball], spacing: f64, wanted: impl Fn(&Node) -> bool) -> Self {
         let fill = |(block, own): (Node, Vec<u32>)| {
             let mut values = vec![2.0 * spacing as f32; NODES];
             for i in own {
@@ -52,7 +47,7 @@ impl LevelSet {
             }
             (block, values)
         };
-        let near: Vec<(Node, Vec<u32>)> = near(balls, spacing, wanted).into_iter().collect();
+        let near: Vec<(Node, Vec<u32>)> = near(balls, spacing).into_iter().collect();
         Self { spacing, blocks: near.into_par_iter().map(fill).collect() }
     }
 
@@ -88,11 +83,6 @@ impl LevelSet {
         net.mesh
     }
 
-    /// Whether a block has values.
-    pub fn has(&self, block: &Node) -> bool {
-        self.blocks.contains_key(block)
-    }
-
     /// The blocks that have values.
     pub fn blocks(&self) -> Vec<Node> {
         self.blocks.keys().copied().collect()
@@ -110,7 +100,7 @@ impl LevelSet {
 /// `spacing^2 / (8 radius)`.
 pub fn surface_of_balls(balls: &[Ball], spacing: f64) -> Mesh {
     let mut mesh = LevelSet::of_balls(balls, spacing).surface();
-    let near = near(balls, spacing, |_| true);
+    let near = near(balls, spacing);
     mesh.vertices.par_iter_mut().for_each(|p| {
         let own = near.get(&block_of(p, spacing)).map_or(&[][..], Vec::as_slice);
         let distance = |i: &u32| (*p - balls[*i as usize].centre).norm() - balls[*i as usize].radius;
@@ -128,14 +118,14 @@ pub fn surface_of_balls(balls: &[Ball], spacing: f64) -> Mesh {
 }
 
 /// The balls that reach into each block, with two nodes beyond the surface: every edge that crosses it has both its values.
-fn near(balls: &[Ball], spacing: f64, wanted: impl Fn(&Node) -> bool) -> FxHashMap<Node, Vec<u32>> {
+fn near(balls: &[Ball], spacing: f64) -> FxHashMap<Node, Vec<u32>> {
     let mut near: FxHashMap<Node, Vec<u32>> = FxHashMap::default();
     for (i, ball) in balls.iter().enumerate() {
         let r = Vector3::from_element(ball.radius + 2.0 * spacing);
         let (low, high) = (block_of(&(ball.centre - r), spacing), block_of(&(ball.centre + r), spacing));
         for x in low[0]..=high[0] {
             for y in low[1]..=high[1] {
-                for block in (low[2]..=high[2]).map(|z| [x, y, z]).filter(&wanted) {
+                for block in (low[2]..=high[2]).map(|z| [x, y, z]) {
                     near.entry(block).or_default().push(i as u32);
                 }
             }

@@ -13,6 +13,7 @@ pub mod changes;
 mod charts;
 mod close;
 pub mod colour;
+mod decimate;
 mod error;
 pub mod foreign;
 pub mod hollow;
@@ -48,6 +49,7 @@ use crate::base::{Ctx, Diagnostic};
 use crate::scene::{City, Part};
 use changes::{Change, Classes};
 use colour::above::Difference;
+use decimate::without_crumbs;
 use nalgebra::{Vector2, Vector3};
 use solid::Solid;
 use split::{Cuts, Joint, Split};
@@ -96,12 +98,13 @@ pub fn make_parts(ctx: &Ctx, city: &City, options: &PartOptions) -> Result<MadeP
     let (whole, changes) = loop {
         let fineness = Fineness { triangles: budget, detail_mm: options.detail_mm };
         let blank = Blank::new(ctx, city, (&frame, &classes), fineness)?;
+        let used = blank.solid().photo.len().min(budget);
         let (body, changes) = walls::thick_enough(ctx, blank, (&frame, &classes), options)?;
         if body.photo.len() <= options.max_triangles || budget < 16 {
             break (with_plinth(ctx, body, &frame, options)?, changes);
         }
-        // Walls and bottom have triangles too; leave more room for them.
-        budget = budget * options.max_triangles / body.photo.len() * 19 / 20;
+        // Walls, bottom and what was mended have triangles too; leave more room for them.
+        budget = used * options.max_triangles / body.photo.len() * 19 / 20;
     };
     let Some((low, high)) = whole.mesh.bounds() else { return Ok(MadePieces::default()) };
     limit((high - low).into())?;
@@ -154,6 +157,7 @@ fn finished(
     }
     let mut body = settle(ctx, solid)?;
     if let Some(reach) = options.reach {
+        body = without_crumbs(body, walls::crumb_mm3(reach.wall_mm));
         let own = |ring: &[Vector2<f64>]| ring.iter().map(|p| p - at.xy()).collect::<Vec<_>>();
         let rings = [own(&frame.outline), own(&piece.ring)];
         let rings: Vec<&[Vector2<f64>]> = rings.iter().filter(|r| !r.is_empty()).map(Vec::as_slice).collect();

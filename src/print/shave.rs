@@ -11,8 +11,8 @@
 //! union of inscribed balls that have their centres near the nodes of a grid of [`NODES`] to a wall. Memory: about 4 bytes
 //! a node within two walls of a thin place. Results do not depend on the number of threads.
 
-use super::level_set::{Ball, LevelSet, Node, SIDE, block_of, place};
-use super::solid::{self, Solid};
+use super::level_set::{Ball, LevelSet, Node, place};
+use super::solid::Solid;
 use super::thicken::coloured;
 use super::thickness::{Gauge, RAY};
 use super::{PrintError, outline};
@@ -23,6 +23,7 @@ use nalgebra::{Vector2, Vector3};
 use rayon::prelude::*;
 use rustc_hash::FxHashMap;
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 /// Nodes of the grid for each thinnest wall.
 const NODES: f64 = 5.0;
@@ -43,6 +44,11 @@ const AROUND: f64 = 0.4;
 const FADE: f64 = 0.3;
 /// How steeply it rises beyond: more than 1, so that it ends.
 const SLOPE: f64 = 2.0;
+/// How far, in walls, rolling balls are from a thin place that shape the tool there: it reaches [`AROUND`] and half of
+/// [`FADE`], a ball half of its size and [`FADE`] further.
+const NEAR: f64 = 1.6;
+/// Nodes along a side of the cubes in which they are looked for.
+const CUBE: i32 = 4;
 /// How far, in walls, the tool's surface may be simplified.
 const SIMPLER: f64 = 0.035;
 
@@ -55,7 +61,7 @@ pub struct Shaver {
     passes: Vec<Pass>,
     /// The thin places that are cut off.
     pub shaved: Vec<Ball>,
-    inscribed: Inscribed,
+    inscribed: Arc<Inscribed>,
 }
 
 /// Balls that fitted into a body when they were found.
@@ -69,23 +75,31 @@ pub struct Inscribed {
 impl Inscribed {
     fn new(balls: Vec<Ball>) -> Self {
         let largest = balls.iter().map(|b| b.radius).fold(0.0, f64::max);
-        let centres = Buckets::new(balls.iter().map(|b| b.centre), largest / 2.0);
+        let centres = Buckets::new(balls.iter().map(|b| b.centre), largest);
         Self { balls, centres, largest }
     }
 
-    /// Whether one of them shows that a place is the surface of something thick: inside of it a ball of `diameter` within
-    /// `near` of the place fits into what the body is now.
-    pub fn show(&self, gauge: &Gauge, p: &Vector3<f64>, diameter: f64, near: f64) -> bool {
+    /// The centre of a ball of `diameter` within `near` of a place that fits into what the body is now, if one of them
+    /// shows it: then the place is the surface of something thick.
+    pub fn near(&self, gauge: &Gauge, p: &Vector3<f64>, diameter: f64, near: f64) -> Option<Vector3<f64>> {
         let away = diameter / 2.0 + near * 0.9;
-        // Cells of no size would be without number.
-        !self.balls.is_empty()
-            && self.centres.any(p, self.largest + near, |i| {
-                let way = self.balls[i].centre - p;
-                let distance = way.norm();
-                distance <= self.balls[i].radius + near
-                    && distance > 0.0
-                    && gauge.fits(&(p + way * (away / distance)), diameter / 2.0)
-            })
+        self.centres.find(p, self.largest + near, |i| {
+            let way = self.balls[i].centre - p;
+            let distance = way.norm();
+            let centre = p + way * (away / distance);
+            let is_close = distance <= self.balls[i].radius + near && distance > 0.0;
+            (is_close && gauge.fits(&centre, diameter / 2.0)).then_some(centre)
+        })
+    }
+
+    /// How far a place is from the nearest of them, up to `most`; inside, below zero.
+    fn distance(&self, p: &Vector3<f64>, most: f64) -> f64 {
+        let mut least = most;
+        self.centres.find::<()>(p, self.largest + most, |i| {
+            least = least.min((self.balls[i].centre - p).norm() - self.balls[i].radius);
+            None
+        });
+        least
     }
 }
 
@@ -93,15 +107,14 @@ impl Inscribed {
 struct Pass {
     /// Distance from the thin places, less how far the tool reaches.
     zone: LevelSet,
-    /// Distance from the rolling balls, less [`FADE`].
-    outside: LevelSet,
+    rolling: Arc<Inscribed>,
     depth: Depth,
 }
 
 impl Shaver {
     /// Nothing to cut yet; below `floor_mm` nothing will be, so that a base stays whole.
     pub fn new(wall_mm: f64, floor_mm: f64) -> Self {
-        let inscribed = Inscribed::new(Vec::new());
+        let inscribed = Arc::new(Inscribed::new(Vec::new()));
         Self { wall: wall_mm, floor: floor_mm, passes: Vec::new(), shaved: Vec::new(), inscribed }
     }
 
@@ -123,24 +136,21 @@ impl Shaver {
         }
         let wall = self.wall;
         let depth = Depth::new(body);
-        let rolling = rolling_balls(&depth, thin, wall);
+        self.inscribed = Arc::new(rolling_balls(&depth, thin, wall));
         ctx.check().map_err(PrintError::Cancelled)?;
-        let tall = tall(thin, &rolling, wall);
+        let tall = tall(thin, &self.inscribed, wall);
         let near_tall = Buckets::new(tall.iter().map(|&i| thin[i].centre), KEEP * 1.25 * wall);
         let is_tall = |b: &Ball| near_tall.any_within(&b.centre, KEEP * 1.25 * wall);
         let kept_ones: Vec<bool> = thin.par_iter().map(|b| b.centre.z < self.floor || keeps(b, is_tall(b))).collect();
         let of = |kept: bool| thin.iter().zip(&kept_ones).filter(|(_, k)| **k == kept).map(|(b, _)| *b).collect();
         let (kept, shaved): (Vec<Ball>, Vec<Ball>) = (of(true), of(false));
         if !shaved.is_empty() {
-            let wider = |balls: &[Ball], by: f64| -> Vec<Ball> {
-                balls.iter().map(|b| Ball { radius: b.radius + by, ..*b }).collect()
-            };
-            let zone = LevelSet::of_balls(&wider(&shaved, AROUND * wall + FADE * wall / SLOPE), self.spacing());
-            let outside = LevelSet::of_balls_where(&wider(&rolling, FADE * wall), self.spacing(), |b| zone.has(b));
-            self.passes.push(Pass { zone, outside, depth });
+            let reach = AROUND * wall + FADE * wall / SLOPE;
+            let wider: Vec<Ball> = shaved.iter().map(|b| Ball { radius: b.radius + reach, ..*b }).collect();
+            let zone = LevelSet::of_balls(&wider, self.spacing());
+            self.passes.push(Pass { zone, rolling: self.inscribed.clone(), depth });
             self.shaved.extend(shaved);
         }
-        self.inscribed = Inscribed::new(rolling);
         Ok(kept)
     }
 
@@ -149,7 +159,7 @@ impl Shaver {
         &self.inscribed
     }
 
-    /// The tool: closed, without crossings, with the colours of the nearest places of `body`; empty where nothing is cut.
+    /// The tool: closed, with hardly a crossing, with the colours of the nearest places of `body`; empty where nothing is cut.
     pub fn tool(&self, ctx: &Ctx, body: &Solid) -> Result<Solid, PrintError> {
         let blocks: BTreeSet<Node> = self.passes.iter().flat_map(|p| p.zone.blocks()).collect();
         let spacing = self.spacing();
@@ -163,9 +173,7 @@ impl Shaver {
         let net = LevelSet::of_function(blocks.into_iter().collect(), spacing, value).surface();
         ctx.check().map_err(PrintError::Cancelled)?;
         let options = SimplifyOptions { max_error: Some(self.wall * SIMPLER), ..SimplifyOptions::default() };
-        let tool = coloured(simplify(ctx, &net, &options)?, body);
-        // The net may touch itself.
-        if tool.photo.is_empty() { Ok(tool) } else { solid::unite(ctx, &[&tool]) }
+        Ok(coloured(simplify(ctx, &net, &options)?, body))
     }
 }
 
@@ -173,7 +181,7 @@ impl Pass {
     /// Below zero in the tool.
     fn value(&self, node: Node, wall: f64, spacing: f64) -> f64 {
         let Some(zone) = self.zone.get(node).map(f64::from).filter(|z| *z < 0.0) else { return spacing };
-        let left_out = self.outside.get(node).map_or(0.0, |v| f64::from(v).min(0.0)) + FADE * wall;
+        let left_out = self.rolling.distance(&place(node, spacing), FADE * wall);
         let beyond = zone + FADE * wall / SLOPE;
         let around = (beyond + AROUND * wall).clamp(0.0, AROUND * wall);
         let value = RISE * around + SLOPE * beyond.max(0.0) - left_out - BELOW * wall;
@@ -229,26 +237,47 @@ impl Depth {
 }
 
 /// Inscribed balls of the wall's size and a little more, around thin places: their union is the body where it is thick.
-fn rolling_balls(depth: &Depth, thin: &[Ball], wall: f64) -> Vec<Ball> {
-    let spacing = wall / NODES;
-    let (least, most) = (wall * ROLLING, wall * ROLLING + LAYER * spacing);
-    let reach = Vector3::from_element((KEEP + 1.0) * wall);
-    // A box for all the thin places of a block: there are thousands in each.
+fn rolling_balls(depth: &Depth, thin: &[Ball], wall: f64) -> Inscribed {
+    let near = cubes(thin.iter(), NEAR * wall, wall / NODES);
+    let first = Inscribed::new(balls_in(depth, &near, wall));
+    let tall = tall(thin, &first, wall);
+    if tall.is_empty() {
+        return first;
+    }
+    // Whether the balls are as far as that from what seems to stand out.
+    let mut far = cubes(tall.iter().map(|&i| &thin[i]), (KEEP + 1.0) * wall, wall / NODES);
+    far.retain(|cube| !near.contains(cube));
+    let mut balls = first.balls;
+    balls.extend(balls_in(depth, &far, wall));
+    Inscribed::new(balls)
+}
+
+/// The cubes of the grid that lie within `reach` of some balls' centres.
+fn cubes<'a>(balls: impl Iterator<Item = &'a Ball>, reach: f64, spacing: f64) -> BTreeSet<Node> {
+    let cube = |p: Vector3<f64>| [0, 1, 2].map(|k| ((p[k] / spacing).floor() as i32).div_euclid(CUBE));
+    // A box for all the centres in a cube: there are many in each.
     let mut boxes: BTreeMap<Node, Aabb> = BTreeMap::new();
-    for ball in thin {
-        let own = boxes.entry(block_of(&ball.centre, spacing)).or_insert_with(Aabb::empty);
+    for ball in balls {
+        let own = boxes.entry(cube(ball.centre)).or_insert_with(Aabb::empty);
         *own = own.with_point(&ball.centre);
     }
-    let mut blocks: BTreeSet<Node> = BTreeSet::new();
+    let reach = Vector3::from_element(reach);
+    let mut cubes = BTreeSet::new();
     for Aabb { low, high } in boxes.into_values() {
-        let (low, high) = (block_of(&(low - reach), spacing), block_of(&(high + reach), spacing));
+        let (low, high) = (cube(low - reach), cube(high + reach));
         for x in low[0]..=high[0] {
             for y in low[1]..=high[1] {
-                blocks.extend((low[2]..=high[2]).map(|z| [x, y, z]));
+                cubes.extend((low[2]..=high[2]).map(|z| [x, y, z]));
             }
         }
     }
-    let blocks: Vec<Node> = blocks.into_iter().collect();
+    cubes
+}
+
+/// The rolling balls of some cubes of the grid.
+fn balls_in(depth: &Depth, cubes: &BTreeSet<Node>, wall: f64) -> Vec<Ball> {
+    let spacing = wall / NODES;
+    let (least, most) = (wall * ROLLING, wall * ROLLING + LAYER * spacing);
     let ball = |node: Node| -> Option<Ball> {
         let mut centre = place(node, spacing);
         let hit = depth.bvh.closest(&centre, most).filter(|hit| hit.distance >= least - spacing)?;
@@ -267,12 +296,12 @@ fn rolling_balls(depth: &Depth, thin: &[Ball], wall: f64) -> Vec<Ball> {
         }
         (radius >= least).then_some(Ball { centre, radius })
     };
-    let found = |block: &Node| -> Vec<Ball> {
+    let found = |cube: &&Node| -> Vec<Ball> {
         let mut balls = Vec::new();
-        in_band(depth, block.map(|x| x * SIDE), SIDE, spacing, [least - spacing, most], &mut |n| balls.extend(ball(n)));
+        in_band(depth, cube.map(|x| x * CUBE), CUBE, spacing, [least - spacing, most], &mut |n| balls.extend(ball(n)));
         balls
     };
-    blocks.par_iter().flat_map_iter(found).collect()
+    cubes.iter().collect::<Vec<_>>().par_iter().flat_map_iter(found).collect()
 }
 
 /// Calls `met` for the nodes of a cube of `side` nodes from `low` on that may lie as deep in the body as the band says: what
@@ -297,12 +326,11 @@ fn in_band(depth: &Depth, low: Node, side: i32, spacing: f64, band: [f64; 2], me
 }
 
 /// The thin places that stand out by more than [`KEEP`] walls over the rolling balls.
-fn tall(thin: &[Ball], rolling: &[Ball], wall: f64) -> Vec<usize> {
-    let largest = wall * (ROLLING + LAYER / NODES);
-    let reach = KEEP * wall + largest;
-    let near = Buckets::new(rolling.iter().map(|b| b.centre), reach / 3.0);
-    let stands_out =
-        |p: &Vector3<f64>| !near.any(p, reach, |i| (rolling[i].centre - p).norm() - rolling[i].radius < KEEP * wall);
+fn tall(thin: &[Ball], rolling: &Inscribed, wall: f64) -> Vec<usize> {
+    let stands_out = |p: &Vector3<f64>| {
+        let is_close = |i: usize| (rolling.balls[i].centre - p).norm() - rolling.balls[i].radius < KEEP * wall;
+        !rolling.centres.any(p, KEEP * wall + rolling.largest, is_close)
+    };
     (0..thin.len()).into_par_iter().filter(|&i| stands_out(&thin[i].centre)).collect()
 }
 
@@ -324,14 +352,37 @@ impl Buckets {
         Self { side, points, cells }
     }
 
-    /// Whether `accepts` holds for any point in the cells within `reach`.
-    fn any(&self, p: &Vector3<f64>, reach: f64, accepts: impl Fn(usize) -> bool) -> bool {
+    /// The first that `accepts` gives for a point in the cells within `reach`.
+    fn find<T>(&self, p: &Vector3<f64>, reach: f64, mut accepts: impl FnMut(usize) -> Option<T>) -> Option<T> {
+        // Cells of no size would be without number.
+        if self.points.is_empty() {
+            return None;
+        }
         let cell = |p: Vector3<f64>| p.map(|x| (x / self.side).floor() as i32);
         let r = Vector3::from_element(reach);
-        let (low, high) = (cell(p - r), cell(p + r));
-        let own = |c: &Vector3<i32>| self.cells.get(c).is_some_and(|all| all.iter().any(|&i| accepts(i as usize)));
-        own(&cell(*p))
-            || (low.x..=high.x).any(|x| (low.y..=high.y).any(|y| (low.z..=high.z).any(|z| own(&Vector3::new(x, y, z)))))
+        let (own, low, high) = (cell(*p), cell(p - r), cell(p + r));
+        let mut of = |c: &Vector3<i32>| self.cells.get(c).and_then(|all| all.iter().find_map(|&i| accepts(i as usize)));
+        let found = of(&own);
+        if found.is_some() {
+            return found;
+        }
+        for x in low.x..=high.x {
+            for y in low.y..=high.y {
+                for z in low.z..=high.z {
+                    let next = Vector3::new(x, y, z);
+                    let found = if next == own { None } else { of(&next) };
+                    if found.is_some() {
+                        return found;
+                    }
+                }
+            }
+        }
+        None
+    }
+
+    /// Whether `accepts` holds for any point in the cells within `reach`.
+    fn any(&self, p: &Vector3<f64>, reach: f64, accepts: impl Fn(usize) -> bool) -> bool {
+        self.find(p, reach, |i| accepts(i).then_some(())).is_some()
     }
 
     fn any_within(&self, p: &Vector3<f64>, distance: f64) -> bool {

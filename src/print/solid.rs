@@ -22,9 +22,8 @@ use rayon::prelude::*;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Duration;
 
-/// A body of so many triangles is large: to unite it the slow way takes a quarter of a minute. Of smaller ones it makes less
-/// work for [`super::settle()`], which sheets that lie close to each other on the fast way do.
-const LARGE: usize = 500_000;
+/// One triangle among so many may cross others where the fast way is to be taken.
+const FEW: usize = 1_000;
 /// Triangles that may cross others after a fast union or difference.
 const TANGLE: usize = 1_000;
 
@@ -93,6 +92,9 @@ pub fn unite(ctx: &Ctx, bodies: &[&Solid]) -> Result<Solid, PrintError> {
     for body in bodies {
         all.append(body);
     }
+    if all.photo.is_empty() {
+        return Ok(all);
+    }
     guarded(ctx, |token| {
         let (body, id) = import(&all)?;
         Ok((body.rebuild_solid_with_token(WindingRule::Positive, Some(token)), vec![(id, &all)]))
@@ -115,14 +117,16 @@ pub fn cut(ctx: &Ctx, body: &Solid, tool: &Solid) -> Result<Solid, PrintError> {
     combine(ctx, body, tool, OpType::Intersect, BooleanEngine::Exact)
 }
 
-/// The space inside a 2-manifold or inside `added`, which may cross itself and is small: where the body is large, only that
-/// is freed of its crossings in the slow way.
+/// The space inside a 2-manifold or inside `added`, which may cross itself, but of which no shell may lie in another: where
+/// it is tangled, that is freed of its crossings in the slow way; single ones may be left.
 pub fn with(ctx: &Ctx, body: &Solid, added: &Solid) -> Result<Solid, PrintError> {
-    match (added.photo.len(), body.photo.len()) {
-        (0, _) => Ok(body.clone()),
-        (_, ..LARGE) => unite(ctx, &[body, added]),
-        _ => quickly(ctx, body, &unite(ctx, &[added])?, OpType::Add),
-    }
+    let whole = if is_tangled(added) { &unite(ctx, &[added])? } else { added };
+    quickly(ctx, body, whole, OpType::Add)
+}
+
+/// Whether more than single triangles of a body cross others of it.
+pub fn is_tangled(body: &Solid) -> bool {
+    self_intersections_up_to(&body.mesh, 1).len() * FEW > body.photo.len()
 }
 
 /// What lies of a 2-manifold outside `tool`, another: mostly as fast as [`cut`].

@@ -16,6 +16,8 @@ use nalgebra::Vector3;
 const MEDIAN_DE: f64 = 1.5;
 /// Side of a pixel in millimetres where the printer names no detail.
 const PIXEL: f64 = 0.5;
+/// Most samples along a texel's side.
+const SAMPLES: usize = 6;
 /// Pixels along the shorter side of a part at least.
 const LEAST: f64 = 50.0;
 
@@ -66,9 +68,9 @@ fn unfolded(body: &Solid, options: &PartOptions) -> (usize, charts::Unfolding) {
     (side, charts::unfold(&body.mesh, &body.photo, side))
 }
 
-/// Samples along a texel's side, so that none of the city's texels is passed over.
+/// Samples along a texel's side: one for each of the city's texels, as far as that makes a difference to the mean.
 fn samples(texel: f64, city_texel: f64) -> usize {
-    if city_texel > 0.0 { ((texel / city_texel).ceil() as usize).clamp(2, 6) } else { 2 }
+    if city_texel > 0.0 { ((texel / city_texel).ceil() as usize).clamp(2, SAMPLES) } else { 2 }
 }
 
 /// Unfolds and bakes the body.

@@ -167,25 +167,26 @@ fn measured(
                 let n = gauge.normal(*t);
                 let ball = |(d, _): (f64, Vector3<f64>)| Ball { centre: p - n * (d / 2.0), radius: d / 2.0 };
                 let thin = gauge.ball(p, *t, wall * THIN).map(ball);
-                let is_noise = || match noise {
-                    Noise::Counts => false,
-                    Noise::IsLeft => gauge.is_surface_of_thick(p, wall * THIN, wall * CLOSE),
-                    Noise::IsLeftBy(known) => {
-                        known.show(&gauge, p, wall * THIN, wall * CLOSE)
-                            || gauge.is_surface_of_thick(p, wall * THIN, wall * CLOSE)
-                    }
-                };
-                let thin = thin.filter(|_| !is_noise());
                 let narrow = (reach.gap_mm > 0.0).then(|| gauge.gap(p, *t, reach.gap_mm)).flatten();
                 (thin, narrow.map(|(d, _)| Ball { centre: p + n * (d / 2.0), radius: (d + spacing) / 2.0 }))
             })
             .collect();
-        for (thin, narrow) in found {
-            lack.thin_mm2 += if thin.is_some() { step * step } else { 0.0 };
-            lack.narrow_mm2 += if narrow.is_some() { step * step } else { 0.0 };
-            lack.walls.extend(thin);
-            lack.gaps.extend(narrow);
-        }
+        let narrow = lack.gaps.len();
+        lack.gaps.extend(found.iter().filter_map(|f| f.1));
+        lack.narrow_mm2 += (lack.gaps.len() - narrow) as f64 * step * step;
+        let thin = found.iter().zip(chunk).filter_map(|((thin, _), (_, p))| Some((*p, (*thin)?)));
+        let (at, thin): (Vec<Vector3<f64>>, Vec<Ball>) = thin.unzip();
+        let sizes = (wall * THIN, wall * CLOSE);
+        let is_noise = match noise {
+            Noise::Counts => vec![false; thin.len()],
+            Noise::IsLeft => gauge.are_surface_of_thick(&at, sizes, |_| None),
+            Noise::IsLeftBy(known) => {
+                gauge.are_surface_of_thick(&at, sizes, |p| known.near(&gauge, p, wall * THIN, wall * CLOSE))
+            }
+        };
+        let before = lack.walls.len();
+        lack.walls.extend(thin.into_iter().zip(is_noise).filter(|(_, noise)| !noise).map(|(ball, _)| ball));
+        lack.thin_mm2 += (lack.walls.len() - before) as f64 * step * step;
     }
     Ok(lack)
 }

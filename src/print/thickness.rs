@@ -24,11 +24,15 @@
 //! the facade, which is why the ball is the measure. Failure modes: on open or inverted meshes the inside is unknown and the
 //! result means nothing.
 
+mod noise;
+
 use crate::base::{Cancelled, Ctx};
 use crate::mesh::bvh::Bvh;
 use crate::scene::Mesh;
 use nalgebra::Vector3;
 use rayon::prelude::*;
+
+pub(super) use noise::directions;
 
 /// Rays of the cone.
 const RAYS: usize = 30;
@@ -38,19 +42,6 @@ pub const ENOUGH: f64 = 0.95;
 
 /// How far from a thick place, in thinnest walls, a place may be that is its surface.
 const NEAR: f64 = 0.05;
-
-/// Directions in which the ball that shows this is looked for; in so many of them before it is asked whether it can be.
-const DIRECTIONS: usize = 96;
-const QUICK: usize = 8;
-
-/// How often the cube around a place is parted for that.
-const LEVELS: usize = 2;
-
-/// Steps from each towards the middle.
-const STEPS: usize = 40;
-
-/// How often a ball that fits is moved towards the place.
-const SLIDES: usize = 4;
 
 /// Direction of the ray that tells inside from outside: along no edge.
 pub(super) const RAY: Vector3<f64> = Vector3::new(0.217_348, 0.371_91, 0.902_517);
@@ -121,69 +112,20 @@ impl Gauge {
         self.normals[triangle as usize]
     }
 
-    /// The thickness at a place; `None` where it is larger than the options' `most`.
-    pub fn thickness(&self, p: &Vector3<f64>, triangle: u32, options: &ThicknessOptions) -> Option<f64> {
-        let (diameter, _) = self.ball(p, triangle, options.most)?;
-        let Some(wall) = options.wall.filter(|wall| diameter < wall * ENOUGH) else { return Some(diameter) };
-        let noise = self.is_surface_of_thick(p, wall * ENOUGH, wall * NEAR);
-        Some(if noise { wall * ENOUGH } else { diameter })
-    }
-
-    /// Whether a ball of `diameter` fits into the body within `near` of a place of its surface.
-    pub fn is_surface_of_thick(&self, p: &Vector3<f64>, diameter: f64, near: f64) -> bool {
-        let radius = diameter / 2.0;
-        // From each towards the middle of the body, until the ball fits.
-        let fits = |mut q: Vector3<f64>| {
-            for _ in 0..STEPS {
-                let Some(hit) = self.bvh.closest(&q, radius) else { return Some(q) };
-                let way = q - hit.point;
-                let depth = way.norm();
-                if depth >= radius * 0.999 {
-                    return Some(q);
-                }
-                q += way.try_normalize(1e-9)? * ((radius - depth) * 0.7).max(radius * 0.002);
-                if (q - p).norm() > 3.0 * radius {
-                    return None;
-                }
+    /// The thickness at places on their triangles; `None` where it is larger than the options' `most`.
+    pub fn thickness(&self, places: &[(u32, Vector3<f64>)], options: &ThicknessOptions) -> Vec<Option<f64>> {
+        let diameter = |(t, p): &(u32, Vector3<f64>)| self.ball(p, *t, options.most).map(|(diameter, _)| diameter);
+        let mut all: Vec<Option<f64>> = places.par_iter().map(diameter).collect();
+        let Some(enough) = options.wall.map(|wall| wall * ENOUGH) else { return all };
+        let thin: Vec<usize> = (0..all.len()).filter(|&i| all[i].is_some_and(|d| d < enough)).collect();
+        let at: Vec<Vector3<f64>> = thin.iter().map(|&i| places[i].1).collect();
+        let near = enough / ENOUGH * NEAR;
+        for (i, noise) in thin.into_iter().zip(self.are_surface_of_thick(&at, (enough, near), |_| None)) {
+            if noise {
+                all[i] = Some(enough);
             }
-            None
-        };
-        // Then as close to the place as it still fits.
-        let shows = |mut q: Vector3<f64>| {
-            for _ in 0..SLIDES {
-                let away = (q - p).norm() - radius;
-                if away <= near {
-                    return self.is_inside(&q);
-                }
-                match fits(q + (p - q).normalize() * (away * 0.9)) {
-                    Some(next) => q = next,
-                    None => return false,
-                }
-            }
-            false
-        };
-        // From below first: there the body mostly is.
-        let mut starts = directions().map(|d| p - d * radius).filter(|q| self.is_inside(q));
-        let mut any = |most: usize| starts.by_ref().take(most).any(|q| fits(q).is_some_and(shows));
-        any(QUICK) || (self.may_hold(p, radius, radius + near) && any(DIRECTIONS))
-    }
-
-    /// Whether a ball may have its centre within `away` of a place: no point lies deeper than another by more than their
-    /// distance, so that cubes with too shallow a middle hold none.
-    fn may_hold(&self, p: &Vector3<f64>, radius: f64, away: f64) -> bool {
-        let mut half = away;
-        let mut cubes = vec![*p];
-        for _ in 0..LEVELS {
-            half /= 2.0;
-            let reach = half * 3.0f64.sqrt();
-            let eighths = |c: Vector3<f64>| {
-                (0..8).map(move |i| c + Vector3::new(i & 1, i >> 1 & 1, i >> 2).map(|k| f64::from(2 * k - 1) * half))
-            };
-            let holds =
-                |q: &Vector3<f64>| (q - p).norm() < away + reach && self.depth(q, radius) + reach >= radius * 0.999;
-            cubes = cubes.into_iter().flat_map(eighths).filter(holds).collect();
         }
-        !cubes.is_empty()
+        all
     }
 
     /// How deep a point lies in the body, up to `most`; outside, below zero.
@@ -283,15 +225,6 @@ impl Gauge {
     }
 }
 
-/// Directions of even density.
-pub(super) fn directions() -> impl Iterator<Item = Vector3<f64>> {
-    (0..DIRECTIONS).map(|k| {
-        let z = 1.0 - (2 * k + 1) as f64 / DIRECTIONS as f64;
-        let (across, turn) = ((1.0 - z * z).sqrt(), k as f64 * 2.399_963_229_728_653);
-        Vector3::new(across * turn.cos(), across * turn.sin(), z)
-    })
-}
-
 /// Measures the whole surface.
 pub fn measure(ctx: &Ctx, mesh: &Mesh, options: &ThicknessOptions) -> Result<ThicknessMap, Cancelled> {
     let gauge = Gauge::new(mesh, options.opposite_deg);
@@ -304,7 +237,7 @@ pub fn measure(ctx: &Ctx, mesh: &Mesh, options: &ThicknessOptions) -> Result<Thi
         let mut result = Vec::with_capacity(at.len());
         for (i, chunk) in at.chunks(CHUNK * 16).enumerate() {
             ctx.tick(before + (i * CHUNK * 16) as u64, total)?;
-            result.par_extend(chunk.par_iter().map(|(t, p)| gauge.thickness(p, *t, options).unwrap_or(options.most)));
+            result.extend(gauge.thickness(chunk, options).into_iter().map(|d| d.unwrap_or(options.most)));
         }
         Ok(result)
     };

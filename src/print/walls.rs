@@ -8,6 +8,7 @@
 
 use super::body::{Blank, Frame};
 use super::changes::{Act, Change, Classes, group};
+use super::decimate::without_crumbs;
 use super::judge::{connected, patch_mm2};
 use super::level_set::Ball;
 use super::outline::prism;
@@ -19,13 +20,16 @@ use super::{PartOptions, PrintError};
 use crate::base::{Ctx, Diagnostic};
 use nalgebra::{Vector2, Vector3};
 
-/// Most passes that shave and thicken, and most that bury what is left in balls of the wall's size.
+/// Most passes that shave and thicken.
 const SHAVING: usize = 3;
-const BURYING: usize = 2;
 /// Less than this share of what was thin at first is no longer shaved but buried.
 const SPECKS: f64 = 0.06;
 /// Share of the base in which nothing is shaved.
 const WHOLE: f64 = 0.75;
+/// How far, in thinnest walls, the surface is simplified after each change, which leaves needles along its border.
+const SIMPLER: f64 = 0.01;
+/// How far apart in the city, in thinnest walls of the part, the colours on both sides of an edge are that must not mix.
+const SEAM: f64 = 0.2;
 /// So much thin surface, in square millimetres, is left.
 const ENOUGH_MM2: f64 = 0.1;
 /// Thin places that are closer than this, in thinnest walls, are one thing.
@@ -33,6 +37,9 @@ const ONE_THING: f64 = 0.25;
 
 /// How far from thin places, in thinnest walls, mending them changes the surface at most.
 const CHANGES: f64 = 3.0;
+
+/// A shell of less volume, in cubes of the thinnest wall, is a crumb.
+const CRUMB: f64 = 0.1;
 
 /// Most times that a finished piece is mended.
 const LOOKS: usize = 2;
@@ -67,6 +74,7 @@ pub fn thick_enough(
         Ok(thicken::lack_near(ctx, &body.mesh, place, without_gaps, noise)?.walls)
     };
     let is_enough = |thin: &[Ball]| (thin.len() as f64) * thicken::sample_mm2(reach.wall_mm) < ENOUGH_MM2;
+    let (max_error, seam) = (reach.wall_mm * SIMPLER, reach.wall_mm * SEAM / frame.mm_per_unit);
     let mut mended = blank.clone();
     let first = left.len() as f64;
     for pass in 0..SHAVING {
@@ -76,22 +84,16 @@ pub fn thick_enough(
         lack.walls.extend(shaver.add(ctx, &body, &left, |ball, tall| tall && away(ball))?);
         let added = thicken::solid(ctx, &lack, &frame.outline, blank.solid(), reach)?;
         let tool = shaver.tool(ctx, blank.solid())?;
-        mended = blank.changed(ctx, &tool, &added)?;
+        mended = blank.changed(ctx, &tool, &added)?.decimated(ctx, max_error, seam)?;
         body = mended.cut(ctx)?;
         left = measured(&body, &shaver)?;
     }
     // What shaving leaves is small: it is buried where it is.
-    for pass in 0..BURYING {
-        if is_enough(&left) {
-            break;
-        }
+    if !is_enough(&left) {
         let burrs = Lack { burrs: thicken::buried(&left, &body, reach), ..Lack::default() };
         let added = thicken::solid(ctx, &burrs, &frame.outline, mended.solid(), reach)?;
-        mended = mended.changed(ctx, &none, &added)?;
+        mended = mended.changed(ctx, &none, &added)?.decimated(ctx, max_error, seam)?;
         body = mended.cut(ctx)?;
-        if pass + 1 < BURYING {
-            left = measured(&body, &shaver)?;
-        }
     }
     let text = format!(
         "{:.0} mm2 of the surface was thinner than {} mm: {:.0} % of it, what stands out, was thickened, the rest shaved; \
@@ -111,11 +113,12 @@ pub fn thick_enough(
     Ok((body, changes))
 }
 
-/// A settled piece without thin patches: what cuts, pegs and rounding left of them is buried. `rings` enclose what may be
-/// added.
+/// A settled piece without thin patches: what shaving, cuts, pegs and rounding left of them is buried. `rings` enclose
+/// what may be added.
 pub fn last_look(ctx: &Ctx, mut body: Solid, rings: &[&[Vector2<f64>]], reach: Reach) -> Result<Solid, PrintError> {
     let (Some(&area), Some((low, high))) = (rings.first(), body.mesh.bounds()) else { return Ok(body) };
     let reach = Reach { gap_mm: 0.0, ..reach };
+    let square = thicken::sample_mm2(reach.wall_mm);
     let mut before = f64::INFINITY;
     let mut last = body.clone();
     let mut near: Option<Vicinity> = None;
@@ -124,9 +127,9 @@ pub fn last_look(ctx: &Ctx, mut body: Solid, rings: &[&[Vector2<f64>]], reach: R
             None => thicken::lack(ctx, &body.mesh, area, reach, Noise::IsLeft)?.walls,
             Some(near) => thicken::lack_near(ctx, &body.mesh, (area, near), reach, Noise::IsLeft)?.walls,
         };
-        near.get_or_insert_with(|| Vicinity::new(&thin, CHANGES * reach.wall_mm));
-        let patches = patches(thin, reach.wall_mm);
-        let left = patches.len() as f64 * thicken::sample_mm2(reach.wall_mm);
+        let patches = patches(&thin, reach.wall_mm);
+        near.get_or_insert_with(|| Vicinity::new(&patches, CHANGES * reach.wall_mm));
+        let left = patches.len() as f64 * square;
         if left >= before {
             return Ok(last);
         }
@@ -139,15 +142,21 @@ pub fn last_look(ctx: &Ctx, mut body: Solid, rings: &[&[Vector2<f64>]], reach: R
         for ring in rings {
             added = cut(ctx, &added, &prism(ring, low.z, high.z + reach.wall_mm))?;
         }
-        body = settle_again(ctx, with(ctx, &body, &added)?, &last.mesh)?;
+        let whole = without_crumbs(with(ctx, &body, &added)?, crumb_mm3(reach.wall_mm));
+        body = settle_again(ctx, whole, &last.mesh)?;
         let text = format!("{left:.1} mm2 that were still thinner than {} mm were buried", reach.wall_mm);
         ctx.report(Diagnostic::info("part-buried", "", text));
     }
     Ok(body)
 }
 
+/// Volume, in cubic millimetres, of what is too small to be a void or an island of its own.
+pub fn crumb_mm3(wall_mm: f64) -> f64 {
+    CRUMB * wall_mm.powi(3)
+}
+
 /// The balls of those thin places that a judge would see.
-fn patches(thin: Vec<Ball>, wall_mm: f64) -> Vec<Ball> {
+fn patches(thin: &[Ball], wall_mm: f64) -> Vec<Ball> {
     let surface: Vec<Vector3<f64>> = thin.iter().map(|ball| ball.centre).collect();
     let least = LARGE * patch_mm2(wall_mm) / thicken::sample_mm2(wall_mm);
     let large = connected(&surface, wall_mm / 2.0).into_iter().filter(|group| group.len() as f64 >= least);
@@ -176,7 +185,7 @@ mod tests {
         let reach = Reach { wall_mm: 2.0, gap_mm: 0.0 };
         let thin = |body: &Solid| {
             patches(
-                thicken::lack(&ctx, &body.mesh, &area, reach, Noise::IsLeft).expect("measured").walls,
+                &thicken::lack(&ctx, &body.mesh, &area, reach, Noise::IsLeft).expect("measured").walls,
                 reach.wall_mm,
             )
         };

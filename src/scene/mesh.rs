@@ -15,11 +15,14 @@ pub struct Mesh {
 
 impl Mesh {
     /// The corners of triangle `t`.
+    #[inline]
     pub fn corners(&self, t: usize) -> [Vector3<f64>; 3] {
-        self.triangles[t].map(|v| self.vertices[v as usize])
+        let [a, b, c] = self.triangles[t];
+        [self.vertices[a as usize], self.vertices[b as usize], self.vertices[c as usize]]
     }
 
     /// Twice-area normal of triangle `t` (not unit length).
+    #[inline]
     pub fn area_normal(&self, t: usize) -> Vector3<f64> {
         let [a, b, c] = self.corners(t);
         (b - a).cross(&(c - a))

@@ -8,7 +8,7 @@
 use super::SynthOptions;
 use crate::base::Rng;
 use crate::camera::Lens;
-use crate::geometry::Rigid3;
+use crate::geometry::{Rigid3, nearest_rotation};
 use nalgebra::{Matrix3, UnitQuaternion, Vector3};
 
 /// What a photo is for.
@@ -48,7 +48,7 @@ pub fn rotation(angles: [f64; 3]) -> UnitQuaternion<f64> {
     let yaw = Matrix3::new(cy, -sy, 0.0, sy, cy, 0.0, 0.0, 0.0, 1.0);
     let pitch = Matrix3::new(1.0, 0.0, 0.0, 0.0, cp, sp, 0.0, -sp, cp);
     let roll = Matrix3::new(cr, sr, 0.0, -sr, cr, 0.0, 0.0, 0.0, 1.0);
-    UnitQuaternion::from_matrix(&(roll * pitch * level * yaw))
+    nearest_rotation(&(roll * pitch * level * yaw))
 }
 
 /// Flying height and the numbers of strips and of photos in each.

@@ -6,11 +6,11 @@
 //! - Failure modes: textures much finer than the pixels alias; raise `supersample`.
 
 use crate::camera::Pinhole;
-use crate::geometry::Rigid3;
+use crate::geometry::{Rigid3, nearest_rotation};
 use crate::image::raster::{FaceBuffer, NO_FACE, Projection, View, rasterise};
 use crate::image::{Grid, Mask, Rgb8};
 use crate::scene::{City, Mesh, PointCloud};
-use nalgebra::{UnitQuaternion, Vector3};
+use nalgebra::Vector3;
 use rayon::prelude::*;
 
 /// What a picture is taken with.
@@ -64,7 +64,7 @@ impl Camera {
         let forward = Vector3::new(azimuth.sin() * elevation.cos(), azimuth.cos() * elevation.cos(), -elevation.sin());
         let right = Vector3::new(azimuth.cos(), -azimuth.sin(), 0.0);
         let down = forward.cross(&right);
-        let rotation = UnitQuaternion::from_matrix(&nalgebra::Matrix3::from_rows(&[
+        let rotation = nearest_rotation(&nalgebra::Matrix3::from_rows(&[
             right.transpose(),
             down.transpose(),
             forward.transpose(),
@@ -274,7 +274,7 @@ pub fn dsm_and_ortho(city: &City, bounds: [f64; 4], gsd: f64, options: &RenderOp
     let (width, height) = (pixels(east - west), pixels(north - south));
     let top = city.mesh.bounds().map_or(0.0, |b| b.1.z) + 1.0;
     // x right = east, y down = south, z forward = down.
-    let rotation = UnitQuaternion::from_matrix(&nalgebra::Matrix3::new(1.0, 0.0, 0.0, 0.0, -1.0, 0.0, 0.0, 0.0, -1.0));
+    let rotation = nearest_rotation(&nalgebra::Matrix3::new(1.0, 0.0, 0.0, 0.0, -1.0, 0.0, 0.0, 0.0, -1.0));
     let middle = Vector3::new(west + f64::from(width) * gsd / 2.0, north - f64::from(height) * gsd / 2.0, top);
     let pose = Rigid3::from_rotation_and_centre(rotation, middle);
     let camera = Camera::Parallel { width, height, scale: 1.0 / gsd, pose };

@@ -5,11 +5,11 @@ use super::render::{Camera, RenderOptions, dsm_and_ortho, render_city, seen_mask
 use super::{TextureError, TextureOptions, TextureView, quality, texture_city, texture_city_with_report};
 use crate::base::{Ctx, Event, PhotoId};
 use crate::camera::Pinhole;
-use crate::geometry::Rigid3;
+use crate::geometry::{Rigid3, nearest_rotation};
 use crate::image::raster::{NO_FACE, View, rasterise};
 use crate::image::{Mask, Rgb8, colour};
 use crate::scene::{City, Mesh};
-use nalgebra::{Matrix3, UnitQuaternion, Vector3};
+use nalgebra::{Matrix3, Vector3};
 use std::sync::{Arc, Mutex};
 
 const SIZE: f64 = 24.0;
@@ -47,7 +47,7 @@ fn look(from: Vector3<f64>, to: Vector3<f64>) -> Rigid3 {
     let side = if forward.x.hypot(forward.y) < 1e-6 { Vector3::x() } else { forward.cross(&Vector3::z()).normalize() };
     let down = forward.cross(&side);
     let matrix = Matrix3::from_rows(&[side.transpose(), down.transpose(), forward.transpose()]);
-    Rigid3::from_rotation_and_centre(UnitQuaternion::from_matrix(&matrix), from)
+    Rigid3::from_rotation_and_centre(nearest_rotation(&matrix), from)
 }
 
 fn camera() -> Pinhole {
@@ -217,4 +217,22 @@ fn errors_name_what_is_missing() {
     assert!(matches!(run(&mesh, &[away]), Err(TextureError::NothingSeen { .. })));
     ctx.cancel_token().cancel();
     assert!(matches!(run(&mesh, &views()), Err(TextureError::Cancelled(_))));
+}
+
+#[test]
+fn an_overview_looks_where_it_says() {
+    let bounds = (Vector3::new(-2.0, -1.0, 0.0), Vector3::new(4.0, 3.0, 1.0));
+    for step in 0..24 {
+        for height in [-50.0f64, 0.0, 35.0, 90.0] {
+            let (azimuth, elevation) = (f64::from(step * 15).to_radians(), height.to_radians());
+            let Camera::Parallel { pose, .. } = Camera::overview(bounds, azimuth, elevation, (96, 72)) else {
+                panic!("parallel");
+            };
+            let forward =
+                Vector3::new(azimuth.sin() * elevation.cos(), azimuth.cos() * elevation.cos(), -elevation.sin());
+            let right = Vector3::new(azimuth.cos(), -azimuth.sin(), 0.0);
+            assert!((pose.rotation * forward - Vector3::z()).norm() < 1e-12, "{azimuth} {elevation}");
+            assert!((pose.rotation * right - Vector3::x()).norm() < 1e-12, "{azimuth} {elevation}");
+        }
+    }
 }

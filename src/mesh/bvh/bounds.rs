@@ -38,21 +38,6 @@ impl Aabb {
         let d = self.high - self.low;
         if d.x < 0.0 { 0.0 } else { d.x * d.y + d.y * d.z + d.z * d.x }
     }
-
-    pub(super) fn distance_squared(&self, p: &Vector3<f64>) -> f64 {
-        (self.low - p).sup(&(p - self.high)).sup(&Vector3::zeros()).norm_squared()
-    }
-
-    /// Where a ray enters the box, at or after 0; `None` for a miss or an entry after `limit`.
-    pub(super) fn enter(&self, origin: &Vector3<f64>, inverse: &Vector3<f64>, limit: f64) -> Option<f64> {
-        let (mut near, mut far) = (0.0f64, limit);
-        for i in 0..3 {
-            let (a, b) = ((self.low[i] - origin[i]) * inverse[i], (self.high[i] - origin[i]) * inverse[i]);
-            near = near.max(a.min(b));
-            far = far.min(a.max(b));
-        }
-        (near <= far * (1.0 + 1e-15) + 1e-300).then_some(near)
-    }
 }
 
 /// A box in single precision, rounded outwards: queries wait for memory, and this is half of it.
@@ -69,19 +54,32 @@ impl Loose {
         Self { low: [0, 1, 2].map(|k| down(tight.low[k])), high: [0, 1, 2].map(|k| up(tight.high[k])) }
     }
 
-    fn aabb(&self) -> Aabb {
-        Aabb { low: Vector3::from(self.low.map(f64::from)), high: Vector3::from(self.high.map(f64::from)) }
-    }
-
+    /// To the nearest place of the box; 0 inside.
+    #[inline]
     pub(super) fn distance_squared(&self, p: &Vector3<f64>) -> f64 {
-        self.aabb().distance_squared(p)
+        let mut sum = 0.0;
+        for k in 0..3 {
+            let outside = (f64::from(self.low[k]) - p[k]).max(p[k] - f64::from(self.high[k])).max(0.0);
+            sum += outside * outside;
+        }
+        sum
     }
 
+    /// Where a ray enters the box, at or after 0; `None` for a miss or an entry after `limit`.
+    #[inline]
     pub(super) fn enter(&self, origin: &Vector3<f64>, inverse: &Vector3<f64>, limit: f64) -> Option<f64> {
-        self.aabb().enter(origin, inverse, limit)
+        let (mut near, mut far) = (0.0f64, limit);
+        for k in 0..3 {
+            let a = (f64::from(self.low[k]) - origin[k]) * inverse[k];
+            let b = (f64::from(self.high[k]) - origin[k]) * inverse[k];
+            near = near.max(a.min(b));
+            far = far.min(a.max(b));
+        }
+        (near <= far * (1.0 + 1e-15) + 1e-300).then_some(near)
     }
 
+    #[inline]
     pub(super) fn overlaps(&self, other: &Aabb) -> bool {
-        self.aabb().overlaps(other)
+        (0..3).all(|k| f64::from(self.low[k]) <= other.high[k] && other.low[k] <= f64::from(self.high[k]))
     }
 }

@@ -32,7 +32,7 @@ enum Kind {
     Seam,
     /// Not at all.
     Locked,
-    /// Not at all, nor may others join it: it belongs to another block as well.
+    /// Not at all, nor may others join it: it is held, or belongs to another block as well.
     Shared,
 }
 
@@ -97,6 +97,13 @@ impl<'a> Simplifier<'a> {
         }
         s.mark_edges(mesh, page);
         s
+    }
+
+    /// Leaves the vertices for which it is told so as they are, with all the edges at them.
+    pub fn hold(&mut self, held: &[bool]) {
+        for (kind, _) in self.kinds.iter_mut().zip(held).filter(|(_, held)| **held) {
+            *kind = Kind::Shared;
+        }
     }
 
     /// Makes the lists of the vertices' corners.
@@ -373,12 +380,16 @@ impl<'a> Simplifier<'a> {
         self.head[v as usize] = head;
     }
 
-    /// Vertices in the mesh's frame, remaining triangles, their texture coordinates and the triangles they were.
+    /// Vertices in the frame of the mesh that it was made of, remaining triangles, their texture coordinates and the triangles they were.
     #[allow(clippy::type_complexity, reason = "four parallel lists, taken apart at once")]
-    pub fn finish(self) -> (Vec<Vector3<f64>>, Vec<[u32; 3]>, Vec<[[f32; 2]; 3]>, Vec<u32>) {
+    pub fn finish(self, mesh: &Mesh) -> (Vec<Vector3<f64>>, Vec<[u32; 3]>, Vec<[[f32; 2]; 3]>, Vec<u32>) {
         let kept: Vec<u32> = (0..self.triangles.len() as u32).filter(|&t| self.alive[t as usize]).collect();
         let triangles = kept.iter().map(|&t| self.triangles[t as usize]).collect();
         let uvs = self.uvs.map_or_else(Vec::new, |uvs| kept.iter().map(|&t| uvs[t as usize]).collect());
-        (self.vertices.iter().map(|v| v + self.origin).collect(), triangles, uvs, kept)
+        // What did not move keeps its last digit.
+        let place = |(v, before): (&Vector3<f64>, &Vector3<f64>)| {
+            if *v == before - self.origin { *before } else { v + self.origin }
+        };
+        (self.vertices.iter().zip(&mesh.vertices).map(place).collect(), triangles, uvs, kept)
     }
 }

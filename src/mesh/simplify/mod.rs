@@ -8,9 +8,11 @@
 //! condition). A small term for the edge's length orders the collapses of flat parts. Texture coordinates are not part
 //! of the quadrics: they follow the vertices, and vertices on seams only move along them.
 //!
-//! Cost: about 3 s and 250 bytes for each million triangles removed, one thread (the order of collapses is
-//! the result); where only a distance bounds it, a large mesh is done in blocks first, on all threads. Self-intersections are not searched for; large targets of distance may make some.
+//! Cost: about 3 s and 250 bytes for each million triangles removed, one thread (the order of collapses is the result);
+//! where only a distance bounds it, a large mesh is done in blocks first, on all threads. [`simplify`] does not look for
+//! self-intersections, of which large distances may make some; [`simplify_apart`] does.
 
+mod apart;
 mod blocks;
 mod collapse;
 mod quadric;
@@ -19,6 +21,7 @@ use super::MeshError;
 use super::topology::compacted;
 use crate::base::Ctx;
 use crate::scene::Mesh;
+pub use apart::simplify_apart;
 use collapse::Simplifier;
 use serde::{Deserialize, Serialize};
 
@@ -57,13 +60,19 @@ pub struct Simplified {
 
 /// Simplifies a mesh.
 pub fn simplify(ctx: &Ctx, mesh: &Mesh, options: &SimplifyOptions) -> Result<Mesh, MeshError> {
+    simplify_but(ctx, mesh, options, &[])
+}
+
+/// Simplifies a mesh but for the vertices that are `held`, with all the edges at them.
+fn simplify_but(ctx: &Ctx, mesh: &Mesh, options: &SimplifyOptions, held: &[bool]) -> Result<Mesh, MeshError> {
     let mut work = Simplifier::new(mesh, None, &[], options);
+    work.hold(held);
     // A number of triangles to end with belongs to the whole.
     if options.target_triangles == 0 && blocks::pays(mesh.triangles.len()) {
         blocks::run(ctx, &mut work)?;
     }
     work.run(ctx)?;
-    let (vertices, triangles, ..) = work.finish();
+    let (vertices, triangles, ..) = work.finish(mesh);
     Ok(compacted(&vertices, triangles))
 }
 
@@ -82,7 +91,7 @@ pub fn simplify_textured(
     }
     let mut work = Simplifier::new(mesh, Some(uvs.to_vec()), page, options);
     work.run(ctx)?;
-    let (vertices, triangles, uvs, origin) = work.finish();
+    let (vertices, triangles, uvs, origin) = work.finish(mesh);
     Ok(Simplified { mesh: compacted(&vertices, triangles), uvs, origin })
 }
 

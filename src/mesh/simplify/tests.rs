@@ -105,7 +105,7 @@ fn a_large_mesh_is_done_in_blocks_with_the_same_bound() {
     let small = run(&mesh, &options);
     let mut whole = Simplifier::new(&mesh, None, &[], &options);
     whole.run(&Ctx::silent()).expect("not cancelled");
-    let (vertices, triangles, ..) = whole.finish();
+    let (vertices, triangles, ..) = whole.finish(&mesh);
     let whole = compacted(&vertices, triangles);
     // Blocks cost hardly any triangles, and no nearness.
     let (count, without) = (small.triangles.len(), whole.triangles.len());

@@ -83,7 +83,7 @@ pub fn judge(
     let mut measured: Vec<Option<f64>> = Vec::with_capacity(points.len());
     for (i, chunk) in points.chunks(CHUNK).enumerate() {
         ctx.tick((i * CHUNK) as u64, points.len() as u64)?;
-        measured.par_extend(chunk.par_iter().map(|(t, p)| gauge.thickness(p, *t, &options)));
+        measured.extend(gauge.thickness(chunk, &options));
     }
     let below = |(i, m): (usize, &Option<f64>)| m.filter(|m| *m < wall * ENOUGH).map(|m| (i, m));
     let detail = printer.detail_mm.as_ref().map_or(wall * FINEST_RELIEF, |l| l.value.min(wall));

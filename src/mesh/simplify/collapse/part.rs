@@ -2,7 +2,8 @@
 
 use super::{Kind, NONE, Simplifier};
 use nalgebra::Vector3;
-use std::collections::{BinaryHeap, HashMap};
+use rustc_hash::FxHashMap;
+use std::collections::BinaryHeap;
 
 impl Simplifier<'_> {
     /// Some of its triangles as a mesh of their own, with what the whole knows of their vertices; those for which `shared`
@@ -11,7 +12,7 @@ impl Simplifier<'_> {
         let mut names: Vec<u32> = chosen.iter().flat_map(|&t| self.triangles[t as usize]).collect();
         names.sort_unstable();
         names.dedup();
-        let number: HashMap<u32, u32> = names.iter().enumerate().map(|(i, &v)| (v, i as u32)).collect();
+        let number: FxHashMap<u32, u32> = names.iter().enumerate().map(|(i, &v)| (v, i as u32)).collect();
         let triangles: Vec<[u32; 3]> = chosen.iter().map(|&t| self.triangles[t as usize].map(|v| number[&v])).collect();
         let kind = |&v: &u32| if shared(v) { Kind::Shared } else { self.kinds[v as usize] };
         let n = names.len();
