@@ -140,7 +140,7 @@ mod tests {
     use super::*;
     use nalgebra::Vector3;
 
-    fn cube(at: f64) -> Mesh {
+    pub(super) fn cube(at: f64) -> Mesh {
         let vertices = (0..8)
             .map(|i| Vector3::new(f64::from(i & 1), f64::from(i >> 1 & 1), f64::from(i >> 2)).add_scalar(at))
             .collect();
@@ -149,7 +149,7 @@ mod tests {
         Mesh { vertices, triangles }
     }
 
-    fn joined(a: &Mesh, b: &Mesh) -> Mesh {
+    pub(super) fn joined(a: &Mesh, b: &Mesh) -> Mesh {
         let mut mesh = a.clone();
         let offset = mesh.vertices.len() as u32;
         mesh.vertices.extend(&b.vertices);

@@ -7,12 +7,12 @@
 
 use super::area::{Area, Rectangle};
 use super::changes::Classes;
-use super::decimate::decimated;
+use super::decimate::{decimated, shells};
 use super::plinth::Margins;
 use super::solid::{self, Solid};
 use super::{PartOptions, PartSize, PrintError, cartography, close, outline};
 use crate::base::{Ctx, Diagnostic, stats};
-use crate::mesh::{SimplifyOptions, pieces, simplify, simplify_apart};
+use crate::mesh::{SimplifyOptions, simplify, simplify_apart};
 use crate::scene::{City, Mesh};
 use nalgebra::{Rotation2, Vector2, Vector3};
 
@@ -278,12 +278,8 @@ fn surface_near(ctx: &Ctx, city: &City, frame: &Frame, fineness: Fineness) -> Re
 
 /// The largest piece; what floats beside it is left out and counted.
 pub(super) fn standing_piece(ctx: &Ctx, solid: &Solid) -> Solid {
-    let (labels, count) = pieces(&solid.mesh);
-    let mut volumes = vec![0.0; count];
-    for (t, &label) in labels.iter().enumerate() {
-        let [a, b, c] = solid.mesh.corners(t);
-        volumes[label as usize] += a.dot(&b.cross(&c)) / 6.0;
-    }
+    let (labels, volumes) = shells(&solid.mesh);
+    let count = volumes.len();
     let Some(best) = (0..count).max_by(|&a, &b| volumes[a].total_cmp(&volumes[b])) else { return Solid::default() };
     let others: Vec<f64> = (0..count).filter(|&i| i != best && volumes[i] > 0.0).map(|i| volumes[i]).collect();
     if !others.is_empty() {

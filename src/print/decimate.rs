@@ -34,19 +34,22 @@ pub fn decimated(ctx: &Ctx, body: &Solid, max_error: f64, seam: f64) -> Result<S
 
 /// The body without shells of less than `least` of volume, inner or outer: they are filled, or left out.
 pub fn without_crumbs(body: Solid, least: f64) -> Solid {
-    let (labels, count) = pieces(&body.mesh);
-    if count < 2 {
-        return body;
-    }
-    let mut volumes = vec![0.0; count];
-    for (t, &label) in labels.iter().enumerate() {
-        let [a, b, c] = body.mesh.corners(t);
-        volumes[label as usize] += a.dot(&b.cross(&c)) / 6.0;
-    }
+    let (labels, volumes) = shells(&body.mesh);
     if volumes.iter().all(|v| v.abs() >= least) {
         return body;
     }
     body.retain(|t| volumes[labels[t] as usize].abs() >= least)
+}
+
+/// The shell that each triangle belongs to, and the volume of each: below zero where it bounds a void.
+pub fn shells(mesh: &Mesh) -> (Vec<u32>, Vec<f64>) {
+    let (labels, count) = pieces(mesh);
+    let mut volumes = vec![0.0; count];
+    for (t, &label) in labels.iter().enumerate() {
+        let [a, b, c] = mesh.corners(t);
+        volumes[label as usize] += a.dot(&b.cross(&c)) / 6.0;
+    }
+    (labels, volumes)
 }
 
 /// Vertices at which the colours of the triangles around them come from different places.

@@ -198,24 +198,8 @@ fn coplanar_meets(a: &Vector3<f64>, b: &Vector3<f64>, t: &[Vector3<f64>; 3]) -> 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::mesh::check::tests::{cube, joined};
     use proptest::prelude::*;
-
-    fn cube(at: f64) -> Mesh {
-        let vertices = (0..8)
-            .map(|i| Vector3::new(f64::from(i & 1), f64::from(i >> 1 & 1), f64::from(i >> 2)).add_scalar(at))
-            .collect();
-        let quads = [[0, 2, 3, 1], [4, 5, 7, 6], [0, 1, 5, 4], [2, 6, 7, 3], [0, 4, 6, 2], [1, 3, 7, 5]];
-        let triangles = quads.iter().flat_map(|q| [[q[0], q[1], q[2]], [q[0], q[2], q[3]]]).collect();
-        Mesh { vertices, triangles }
-    }
-
-    fn joined(a: &Mesh, b: &Mesh) -> Mesh {
-        let mut mesh = a.clone();
-        let offset = mesh.vertices.len() as u32;
-        mesh.vertices.extend(&b.vertices);
-        mesh.triangles.extend(b.triangles.iter().map(|t| t.map(|v| v + offset)));
-        mesh
-    }
 
     #[test]
     fn suspects_are_enough_where_the_others_are_known() {
