@@ -62,9 +62,12 @@ pub fn bake(ctx: &Ctx, surface: &Surface<'_>, page: &Page, city: &City, reach: f
                 if let Some((face, point)) = near.filter(|(_, point)| (point - p).norm_squared() <= close * close) {
                     return Some(colour_at(city, face, &point));
                 }
-                let hit = bvh.closest(&p, reach)?;
-                last = Some(hit.triangle as usize);
-                Some(colour_at(city, hit.triangle as usize, &hit.point))
+                // Where that is not close enough, only what is closer is looked for.
+                let limit = near.map_or(reach, |(_, point)| (point - p).norm().min(reach));
+                let closer = bvh.closest(&p, limit).map(|hit| (hit.triangle as usize, hit.point));
+                let (face, point) = closer.or(near.filter(|_| limit < reach))?;
+                last = Some(face);
+                Some(colour_at(city, face, &point))
             };
             Ok(texels_of(&unfolding.texels[t], page)
                 .into_iter()

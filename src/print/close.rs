@@ -36,30 +36,41 @@ pub fn close_downwards(surface: &Mesh, floor: f64) -> Mesh {
 /// Gives each fan of triangles around a vertex its own copy of the vertex, where several fans meet only in it, and leaves
 /// out what is a third triangle at an edge, so that the mesh is a 2-manifold with border after pieces were taken out of it.
 pub fn manifold(mesh: &Mesh) -> Mesh {
-    let mut mesh = split_pinched(mesh);
+    let edges = sorted_edges(&mesh.triangles);
+    let is_manifold = !extra_at_edges(mesh, &edges).contains(&true);
+    let mut mesh = split_pinched(mesh, &edges);
+    if is_manifold {
+        // Splitting joins nothing.
+        return mesh;
+    }
     loop {
-        let mut extra = vec![false; mesh.triangles.len()];
-        for edge in sorted_edges(&mesh.triangles).chunk_by(|a, b| (a.0, a.1) == (b.0, b.1)) {
-            // One in each direction stays.
-            for lower_first in [true, false] {
-                let along = edge.iter().filter(|e| (start(&mesh.triangles, e.2) == e.0) == lower_first);
-                along.skip(1).for_each(|e| extra[e.2 as usize / 3] = true);
-            }
-        }
+        let extra = extra_at_edges(&mesh, &sorted_edges(&mesh.triangles));
         if !extra.contains(&true) {
             return mesh;
         }
         let mut at = 0..;
         mesh.triangles.retain(|_| at.next().is_some_and(|t: usize| !extra[t]));
-        mesh = split_pinched(&mesh);
+        mesh = split_pinched(&mesh, &sorted_edges(&mesh.triangles));
     }
 }
 
-fn split_pinched(mesh: &Mesh) -> Mesh {
+/// The triangles that are too many at an edge: one in each direction may stay.
+fn extra_at_edges(mesh: &Mesh, edges: &[(u32, u32, u32)]) -> Vec<bool> {
+    let mut extra = vec![false; mesh.triangles.len()];
+    for edge in edges.chunk_by(|a, b| (a.0, a.1) == (b.0, b.1)) {
+        for lower_first in [true, false] {
+            let along = edge.iter().filter(|e| (start(&mesh.triangles, e.2) == e.0) == lower_first);
+            along.skip(1).for_each(|e| extra[e.2 as usize / 3] = true);
+        }
+    }
+    extra
+}
+
+fn split_pinched(mesh: &Mesh, edges: &[(u32, u32, u32)]) -> Mesh {
     let n = mesh.triangles.len();
     // Corners 3t..3t+3 are joined across shared edges; each class of corners becomes one vertex.
     let mut corners = UnionFind::new(3 * n);
-    for edge in sorted_edges(&mesh.triangles).chunk_by(|a, b| (a.0, a.1) == (b.0, b.1)) {
+    for edge in edges.chunk_by(|a, b| (a.0, a.1) == (b.0, b.1)) {
         let up = |e: &&(u32, u32, u32)| start(&mesh.triangles, e.2) == e.0;
         let (there, back) = (edge.iter().filter(up), edge.iter().filter(|e| !up(e)));
         for (&(.., g), &(.., h)) in there.zip(back) {

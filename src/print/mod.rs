@@ -46,11 +46,12 @@ pub use options::{PartOptions, PartSize};
 pub use settle::settle;
 
 use crate::base::{Ctx, Diagnostic};
-use crate::scene::{City, Part};
+use crate::scene::{City, Mesh, Part};
 use changes::{Change, Classes};
 use colour::above::Difference;
 use decimate::without_crumbs;
 use nalgebra::{Vector2, Vector3};
+use settle::settle_again;
 use solid::Solid;
 use split::{Cuts, Joint, Split};
 
@@ -155,13 +156,15 @@ fn finished(
             ctx.report(Diagnostic::info("part-hollow", "", text.trim().to_string()));
         }
     }
-    let mut body = settle(ctx, solid)?;
+    let own = |ring: &[Vector2<f64>]| ring.iter().map(|p| p - at.xy()).collect::<Vec<_>>();
+    // A plinth goes on around the area.
+    let ring = if options.plinth.is_some() { Vec::new() } else { own(&frame.outline) };
+    let mut body = settle_again(ctx, solid, &Mesh::default(), &ring)?;
     if let Some(reach) = options.reach {
         body = without_crumbs(body, walls::crumb_mm3(reach.wall_mm));
-        let own = |ring: &[Vector2<f64>]| ring.iter().map(|p| p - at.xy()).collect::<Vec<_>>();
         let rings = [own(&frame.outline), own(&piece.ring)];
         let rings: Vec<&[Vector2<f64>]> = rings.iter().filter(|r| !r.is_empty()).map(Vec::as_slice).collect();
-        body = walls::last_look(ctx, body, &rings, reach)?;
+        body = walls::last_look(ctx, body, &rings, &ring, reach)?;
     }
     if let Some((low, high)) = body.mesh.bounds() {
         check_size((high - low).into(), options)?;

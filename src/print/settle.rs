@@ -5,10 +5,12 @@
 //! Rounding lets triangles thinner than the grid cross: [`super::slivers`] takes those out. Where that does not help, what
 //! still crosses is nudged apart, cut out or hidden in beads ([`local`]), or the body that the tangle encloses is taken
 //! again, until none crosses by exact predicates. Places where the surface only touches itself are opened by a hundredth of
-//! a millimetre, since readers weld equal points.
+//! a millimetre, since readers weld equal points. Nothing of this leaves the body's box, or the outline that it was cut
+//! along ([`within`]).
 //! Fails where crossings are left after [`ROUNDS`].
 
 mod local;
+mod within;
 
 use super::solid::{Solid, unite};
 use super::{PrintError, slivers};
@@ -16,9 +18,10 @@ use crate::base::Ctx;
 use crate::mesh::delaunay::collinear;
 use crate::mesh::{inspect_topology, self_intersections, self_intersections_of};
 use crate::scene::Mesh;
-use nalgebra::Vector3;
+use nalgebra::{Vector2, Vector3};
 use rayon::prelude::*;
 use rustc_hash::{FxBuildHasher, FxHashMap, FxHashSet};
+use within::Within;
 
 /// Most rounds of repair.
 pub const ROUNDS: usize = 60;
@@ -46,13 +49,17 @@ pub fn grid(size: f64) -> f64 {
 
 /// The body on the grid, without crossings.
 pub fn settle(ctx: &Ctx, solid: Solid) -> Result<Solid, PrintError> {
-    settle_again(ctx, solid, &Mesh::default())
+    settle_again(ctx, solid, &Mesh::default(), &[])
 }
 
-/// The same for a body that was made of a settled one: what is left of that is not looked at again.
-pub fn settle_again(ctx: &Ctx, solid: Solid, before: &Mesh) -> Result<Solid, PrintError> {
-    match attempt(ctx, solid.clone(), before, Stubborn::InPlace) {
-        Err(PrintError::Crossing { .. } | PrintError::Engine { .. }) => attempt(ctx, solid, before, Stubborn::Unite),
+/// The same for a body that was made of a settled one, whose triangles are not looked at again, and that lies in a
+/// counter-clockwise `ring`; an empty one limits nothing.
+pub fn settle_again(ctx: &Ctx, solid: Solid, before: &Mesh, ring: &[Vector2<f64>]) -> Result<Solid, PrintError> {
+    let within = Within::new(&solid.mesh, ring);
+    match attempt(ctx, solid.clone(), before, &within, Stubborn::InPlace) {
+        Err(PrintError::Crossing { .. } | PrintError::Engine { .. }) => {
+            attempt(ctx, solid, before, &within, Stubborn::Unite)
+        }
         result => result,
     }
 }
@@ -93,7 +100,13 @@ impl Clean {
     }
 }
 
-fn attempt(ctx: &Ctx, mut solid: Solid, before: &Mesh, stubborn: Stubborn) -> Result<Solid, PrintError> {
+fn attempt(
+    ctx: &Ctx,
+    mut solid: Solid,
+    before: &Mesh,
+    within: &Within,
+    stubborn: Stubborn,
+) -> Result<Solid, PrintError> {
     let size = |mesh: &Mesh| mesh.vertices.iter().map(|v| v.amax()).fold(0.0, f64::max);
     let grid = grid(size(&solid.mesh));
     // On another grid it was another body.
@@ -123,7 +136,7 @@ fn attempt(ctx: &Ctx, mut solid: Solid, before: &Mesh, stubborn: Stubborn) -> Re
         if stubborn == Stubborn::InPlace {
             let trouble = troubled.contains(&true);
             if trouble && round >= FIRST && round % 2 == 1 {
-                solid = mended(ctx, solid, (&troubled, &crossing), (round - FIRST) / 2)?;
+                solid = mended(ctx, solid, (&troubled, &crossing), within, (round - FIRST) / 2)?;
                 continue;
             }
             let changed = slivers::remove(&mut solid, &troubled, REACH * (1 + round % FIRST) as f64);
@@ -146,16 +159,17 @@ fn mended(
     ctx: &Ctx,
     mut solid: Solid,
     (troubled, crossing): (&[bool], &[(u32, u32)]),
+    within: &Within,
     turn: usize,
 ) -> Result<Solid, PrintError> {
     let by = OPENING * (1.0 + turn as f64 / 2.0);
     match turn.checked_sub(BEADS_FROM) {
-        None if turn.is_multiple_of(2) => drop(local::nudge(&mut solid, troubled, by)),
+        None if turn.is_multiple_of(2) => drop(local::nudge(&mut solid, troubled, within, by)),
         None => drop(local::mend(&mut solid, troubled, turn / 2)),
         Some(late) if late % 3 == 0 => {
-            solid = local::swallow(ctx, &solid, crossing, BEAD * 1.4f64.powi(late as i32 / 3))?;
+            solid = local::swallow(ctx, &solid, crossing, within, BEAD * 1.4f64.powi(late as i32 / 3))?;
         }
-        Some(late) if late % 3 == 1 => drop(local::nudge(&mut solid, troubled, by)),
+        Some(late) if late % 3 == 1 => drop(local::nudge(&mut solid, troubled, within, by)),
         Some(_) => drop(local::mend(&mut solid, troubled, 1)),
     }
     Ok(solid)
@@ -218,7 +232,6 @@ mod tests {
     use super::*;
     use crate::mesh::inspect;
     use crate::print::outline::prism;
-    use nalgebra::Vector2;
 
     #[test]
     fn the_grid_is_what_single_precision_carries() {
@@ -269,7 +282,7 @@ mod tests {
         let body = settle(&ctx, block(0.0, 10.0, 5.0)).expect("settles");
         let whole = unite(&ctx, &[&body, &block(8.0 + 1e-7, 1.0 / 3.0, 7.1)]).expect("union");
         assert_eq!(
-            settle_again(&ctx, whole.clone(), &body.mesh).expect("settles"),
+            settle_again(&ctx, whole.clone(), &body.mesh, &[]).expect("settles"),
             settle(&ctx, whole).expect("settles")
         );
         // A crossing among what is new is found, and one with what is known.

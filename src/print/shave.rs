@@ -56,6 +56,15 @@ const CUBE: i32 = 4;
 /// How far, in walls, the tool's surface may be simplified.
 const SIMPLER: f64 = 0.035;
 
+/// How a thin place stands out of what is thick.
+#[derive(Clone, Copy, Debug)]
+pub struct StandsOut {
+    /// Whether it belongs to something that does so by more than [`KEEP`] walls.
+    pub is_tall: bool,
+    /// By how many millimetres it does itself, at most those walls.
+    pub by: f64,
+}
+
 /// Collects what is to be cut off a body, also in several passes, into one tool.
 pub struct Shaver {
     /// Thinnest wall in millimetres.
@@ -88,13 +97,13 @@ impl Shaver {
     }
 
     /// Takes in the thin places of a body that is closed; those for which `keeps` holds are given back, and
-    /// those below the floor: it is told whether a place belongs to something tall.
+    /// those below the floor: it is told how a place stands out.
     pub fn add(
         &mut self,
         ctx: &Ctx,
         body: &Solid,
         thin: &[Ball],
-        keeps: impl Fn(&Ball, bool) -> bool + Sync,
+        keeps: impl Fn(&Ball, StandsOut) -> bool + Sync,
     ) -> Result<Vec<Ball>, PrintError> {
         if thin.is_empty() {
             return Ok(Vec::new());
@@ -106,7 +115,12 @@ impl Shaver {
         let tall = tall(thin, &self.inscribed, wall);
         let near_tall = Buckets::new(tall.iter().map(|&i| thin[i].centre), KEEP * 1.25 * wall);
         let is_tall = |b: &Ball| near_tall.any_within(&b.centre, KEEP * 1.25 * wall);
-        let kept_ones: Vec<bool> = thin.par_iter().map(|b| b.centre.z < self.floor || keeps(b, is_tall(b))).collect();
+        let stands_out = |b: &Ball| {
+            let by = self.inscribed.distance(&b.centre, KEEP * wall) + b.radius;
+            StandsOut { is_tall: is_tall(b), by }
+        };
+        let kept_ones: Vec<bool> =
+            thin.par_iter().map(|b| b.centre.z < self.floor || keeps(b, stands_out(b))).collect();
         let of = |kept: bool| thin.iter().zip(&kept_ones).filter(|(_, k)| **k == kept).map(|(b, _)| *b).collect();
         let (kept, shaved): (Vec<Ball>, Vec<Ball>) = (of(true), of(false));
         if !shaved.is_empty() {
@@ -329,7 +343,7 @@ mod tests {
         let reach = Reach { wall_mm: 1.0, gap_mm: 0.0 };
         let before = lack(&ctx, &body.mesh, &outline, reach, Noise::Counts).expect("measured");
         let mut shaver = Shaver::new(reach.wall_mm, 0.0);
-        let kept = shaver.add(&ctx, &body, &before.walls, |_, tall| tall).expect("measured");
+        let kept = shaver.add(&ctx, &body, &before.walls, |_, how| how.is_tall).expect("measured");
         let tool = shaver.tool(&ctx, &body).expect("a tool");
         // Only the mast is kept.
         assert!(!kept.is_empty());

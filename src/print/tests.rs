@@ -1,10 +1,12 @@
 //! Parts of made-up cities: closed, of the right size, in the right colours.
 
+use super::thicken::{Noise, Reach};
 use super::*;
 use crate::base::stats;
 use crate::image::Rgb8;
+use crate::mesh::bvh::Bvh;
 use crate::mesh::inspect;
-use crate::scene::{Mesh, TexturePage};
+use crate::scene::{Mesh, SurfaceClass, TexturePage};
 use nalgebra::{Vector2, Vector3};
 use std::collections::HashMap;
 
@@ -180,4 +182,72 @@ fn wrong_orders_are_refused() {
     let mut unseen = city.clone();
     unseen.views.fill(0);
     assert!(matches!(make_part(&ctx, &unseen, &options()), Err(PrintError::NothingCovered)));
+}
+
+/// A street of 48 x 30 m in cells of 0.6 m, with three cars of 1.5 m, two of them side by side; and where their middles are.
+fn street() -> (City, [Vector2<f64>; 3]) {
+    let cars = [Vector2::new(12.0, 15.0), Vector2::new(30.0, 14.0), Vector2::new(30.0, 17.0)];
+    let (columns, rows, cell) = (81, 51, 0.6);
+    let is_car = |p: &Vector3<f64>| cars.iter().any(|c| (p.x - c.x).abs() < 2.2 && (p.y - c.y).abs() < 1.0);
+    let place = |i: usize| Vector3::new((i % columns) as f64 * cell, (i / columns) as f64 * cell, 0.0);
+    let lifted = |p: Vector3<f64>| Vector3::new(p.x, p.y, if is_car(&p) { 1.5 } else { 0.0 });
+    let vertices: Vec<Vector3<f64>> = (0..columns * rows).map(|i| lifted(place(i))).collect();
+    let corner = |x: usize, y: usize| (y * columns + x) as u32;
+    let squares = (0..rows - 1).flat_map(|y| (0..columns - 1).map(move |x| (x, y)));
+    let triangles: Vec<[u32; 3]> = squares
+        .flat_map(|(x, y)| {
+            let [a, b, c, d] = [corner(x, y), corner(x + 1, y), corner(x + 1, y + 1), corner(x, y + 1)];
+            [[a, b, c], [a, c, d]]
+        })
+        .collect();
+    let class = |t: &[u32; 3]| match t.iter().any(|&v| vertices[v as usize].z > 0.0) {
+        true => SurfaceClass::Car,
+        false => SurfaceClass::Ground,
+    };
+    let city = City {
+        uvs: vec![[[0.5; 2]; 3]; triangles.len()],
+        page: vec![0; triangles.len()],
+        views: vec![9; triangles.len()],
+        classes: triangles.iter().map(class).collect(),
+        pages: vec![TexturePage { image: Rgb8::filled(4, 4, [90; 3]) }],
+        texel_m: 0.1,
+        mesh: Mesh { vertices, triangles },
+    };
+    (city, cars)
+}
+
+#[test]
+fn cars_keep_their_height_where_a_wall_is_wider_than_they_are() {
+    let ctx = Ctx::silent();
+    let (city, cars) = street();
+    let area = Rectangle { centre: Vector2::new(24.0, 15.0), size: Vector2::new(46.0, 28.0), azimuth: 0.0 };
+    let reach = Reach { wall_mm: 2.0, gap_mm: 0.0 };
+    let options = |scale| PartOptions {
+        area: Some(area.into()),
+        size: PartSize::Scale(scale),
+        reach: Some(reach),
+        metric: true,
+        ..options()
+    };
+    // How high, as a share of what it should be, the cars stand over the street.
+    let heights = |city: &City, scale: f64| {
+        let part = make_part(&ctx, city, &options(scale)).unwrap();
+        assert!(inspect(&part.mesh).is_solid());
+        let ring = [Vector2::zeros(), part.mesh.bounds().unwrap().1.xy()];
+        let ring = [ring[0], Vector2::new(ring[1].x, 0.0), ring[1], Vector2::new(0.0, ring[1].y)];
+        let left = thicken::lack(&ctx, &part.mesh, &ring, reach, Noise::IsLeft).unwrap();
+        assert!(left.thin_mm2 < 0.5, "{}", left.thin_mm2);
+        let bvh = Bvh::new(&part.mesh);
+        let mm = 1000.0 / scale;
+        cars.map(|car| {
+            let p = (car - (area.centre - area.size / 2.0)) * mm;
+            let hit = bvh.cast(&p.push(50.0), &-Vector3::z(), 0.0, 100.0).unwrap();
+            (hit.point.z - 3.0) / (1.5 * mm)
+        })
+    };
+    assert!(heights(&city, 1500.0).iter().all(|h| (0.95..1.15).contains(h)), "{:?}", heights(&city, 1500.0));
+    // Where cars are much smaller than a wall, and where nobody knows what is a car, they are burrs.
+    assert!(heights(&city, 4000.0).iter().all(|h| *h < 0.3), "{:?}", heights(&city, 4000.0));
+    let unknown = City { classes: Vec::new(), ..city.clone() };
+    assert!(heights(&unknown, 1500.0).iter().all(|h| *h < 0.5), "{:?}", heights(&unknown, 1500.0));
 }

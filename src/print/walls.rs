@@ -1,5 +1,5 @@
 //! Walls and gaps of a body as the printer asks for: gaps are filled first; then low protrusions and what the border cuts
-//! through are shaved ([`super::shave`]), and tall things thickened ([`super::thicken`]).
+//! through are shaved ([`super::shave`]), tall things thickened ([`super::thicken`]), and what would be lost of cars made as wide as a wall.
 //!
 //! In: the uncut [`Blank`]. Out: the body over the area, and what was done to which things. Each pass measures what the
 //! last left, near what was thin at first, and makes the body anew from the blank; specks that shaving leaves at concave
@@ -13,12 +13,14 @@ use super::judge::{connected, patch_mm2};
 use super::level_set::Ball;
 use super::outline::prism;
 use super::settle::settle_again;
-use super::shave::{self, Shaver};
+use super::shave::{self, Shaver, StandsOut};
 use super::solid::{Solid, cut, with};
 use super::thicken::{self, Lack, Noise, Reach, Vicinity};
 use super::{PartOptions, PrintError};
 use crate::base::{Ctx, Diagnostic};
+use crate::scene::SurfaceClass;
 use nalgebra::{Vector2, Vector3};
+use rayon::prelude::*;
 
 /// Most passes that shave and thicken.
 const SHAVING: usize = 3;
@@ -26,6 +28,10 @@ const SHAVING: usize = 3;
 const SPECKS: f64 = 0.06;
 /// Share of the base in which nothing is shaved.
 const WHOLE: f64 = 0.75;
+/// Where the thinnest wall is no wider than this in the city, in metres, cars are kept: about two cars side by side.
+const CARS_M: f64 = 3.2;
+/// What would be shaved off a car by more than this, in metres, is buried instead: most of its height.
+const LOST_M: f64 = 1.0;
 /// How far, in thinnest walls, the surface is simplified after each change, which leaves needles along its border.
 const SIMPLER: f64 = 0.01;
 /// How far apart in the city, in thinnest walls of the part, the colours on both sides of an edge are that must not mix.
@@ -75,13 +81,26 @@ pub fn thick_enough(
     };
     let is_enough = |thin: &[Ball]| (thin.len() as f64) * thicken::sample_mm2(reach.wall_mm) < ENOUGH_MM2;
     let (max_error, seam) = (reach.wall_mm * SIMPLER, reach.wall_mm * SEAM / frame.mm_per_unit);
+    // Only cities of known scale have classes.
+    let is_car = |ball: &Ball| {
+        let class = || classes.at(&frame.city_from_part(&ball.centre));
+        reach.wall_mm <= CARS_M * frame.mm_per_unit && class() == Some(SurfaceClass::Car)
+    };
     let mut mended = blank.clone();
+    let mut cars = Vec::new();
     let first = left.len() as f64;
     for pass in 0..SHAVING {
         if is_enough(&left) || (pass > 0 && (left.len() as f64) < SPECKS * first) {
             break;
         }
-        lack.walls.extend(shaver.add(ctx, &body, &left, |ball, tall| tall && away(ball))?);
+        let is_lost = |how: &StandsOut| how.by > LOST_M * frame.mm_per_unit;
+        let kept = shaver
+            .add(ctx, &body, &left, |ball, how| away(ball) && (how.is_tall || (is_lost(&how) && is_car(ball))))?;
+        // A car would be too high if it were thickened around its middle.
+        let (on_cars, others): (Vec<Ball>, Vec<Ball>) = kept.par_iter().partition(|ball| is_car(ball));
+        lack.burrs.extend(thicken::buried(&on_cars, &body, reach));
+        cars.extend(on_cars);
+        lack.walls.extend(others);
         let added = thicken::solid(ctx, &lack, &frame.outline, blank.solid(), reach)?;
         let tool = shaver.tool(ctx, blank.solid())?;
         mended = blank.changed(ctx, &tool, &added)?.decimated(ctx, max_error, seam)?;
@@ -95,18 +114,19 @@ pub fn thick_enough(
         mended = mended.changed(ctx, &none, &added)?.decimated(ctx, max_error, seam)?;
         body = mended.cut(ctx)?;
     }
+    let kept = [lack.walls, cars].concat();
     let text = format!(
         "{:.0} mm2 of the surface was thinner than {} mm: {:.0} % of it, what stands out, was thickened, the rest shaved; \
          {:.0} mm2 faced a gap below {} mm, which was filled",
         before.thin_mm2,
         reach.wall_mm,
-        100.0 * lack.walls.len() as f64 / (lack.walls.len() + shaver.shaved.len()).max(1) as f64,
+        100.0 * kept.len() as f64 / (kept.len() + shaver.shaved.len()).max(1) as f64,
         before.narrow_mm2,
         reach.gap_mm
     );
     ctx.report(Diagnostic::info("part-thickened", "", text));
     let (side, square) = (ONE_THING * reach.wall_mm, thicken::sample_mm2(reach.wall_mm));
-    let things = [(&lack.walls, Act::Thickened), (&shaver.shaved, Act::Shaved), (&before.gaps, Act::Filled)];
+    let things = [(&kept, Act::Thickened), (&shaver.shaved, Act::Shaved), (&before.gaps, Act::Filled)];
     let changes = things.map(|(balls, act)| group(balls, act, (classes, frame), side, square));
     let mut changes = changes.concat();
     changes.sort_by(|a, b| b.area_mm2.total_cmp(&a.area_mm2));
@@ -114,8 +134,14 @@ pub fn thick_enough(
 }
 
 /// A settled piece without thin patches: what shaving, cuts, pegs and rounding left of them is buried. `rings` enclose
-/// what may be added.
-pub fn last_look(ctx: &Ctx, mut body: Solid, rings: &[&[Vector2<f64>]], reach: Reach) -> Result<Solid, PrintError> {
+/// what may be added, `ring` the piece, if it is not empty.
+pub fn last_look(
+    ctx: &Ctx,
+    mut body: Solid,
+    rings: &[&[Vector2<f64>]],
+    ring: &[Vector2<f64>],
+    reach: Reach,
+) -> Result<Solid, PrintError> {
     let (Some(&area), Some((low, high))) = (rings.first(), body.mesh.bounds()) else { return Ok(body) };
     let reach = Reach { gap_mm: 0.0, ..reach };
     let square = thicken::sample_mm2(reach.wall_mm);
@@ -143,7 +169,7 @@ pub fn last_look(ctx: &Ctx, mut body: Solid, rings: &[&[Vector2<f64>]], reach: R
             added = cut(ctx, &added, &prism(ring, low.z, high.z + reach.wall_mm))?;
         }
         let whole = without_crumbs(with(ctx, &body, &added)?, crumb_mm3(reach.wall_mm));
-        body = settle_again(ctx, whole, &last.mesh)?;
+        body = settle_again(ctx, whole, &last.mesh, ring)?;
         let text = format!("{left:.1} mm2 that were still thinner than {} mm were buried", reach.wall_mm);
         ctx.report(Diagnostic::info("part-buried", "", text));
     }
@@ -190,13 +216,13 @@ mod tests {
             )
         };
         assert!(thin(&body).len() > 200, "{}", thin(&body).len());
-        let mended = last_look(&ctx, body.clone(), &[&area], reach).expect("mended");
+        let mended = last_look(&ctx, body.clone(), &[&area], &area, reach).expect("mended");
         assert!(thin(&mended).is_empty(), "{}", thin(&mended).len());
         assert!(inspect(&mended.mesh).is_solid());
         let ((low, high), (a, b)) = (body.mesh.bounds().expect("some"), mended.mesh.bounds().expect("some"));
         assert!((a - low).norm() < 1e-9 && (b - high).xy().norm() < 1e-9 && b.z < high.z + 1.1, "{a} {b}");
         // What is thick enough stays to the last vertex.
-        let again = last_look(&ctx, mended.clone(), &[&area], reach).expect("nothing to do");
+        let again = last_look(&ctx, mended.clone(), &[&area], &area, reach).expect("nothing to do");
         assert_eq!(again, mended);
     }
 }

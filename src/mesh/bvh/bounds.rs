@@ -33,11 +33,6 @@ impl Aabb {
     pub fn overlaps(&self, other: &Self) -> bool {
         (0..3).all(|i| self.low[i] <= other.high[i] && other.low[i] <= self.high[i])
     }
-
-    pub(super) fn half_area(&self) -> f64 {
-        let d = self.high - self.low;
-        if d.x < 0.0 { 0.0 } else { d.x * d.y + d.y * d.z + d.z * d.x }
-    }
 }
 
 /// A box in single precision, rounded outwards: queries wait for memory, and this is half of it.
@@ -52,6 +47,31 @@ impl Loose {
         let down = |x: f64| if f64::from(x as f32) > x { (x as f32).next_down() } else { x as f32 };
         let up = |x: f64| if f64::from(x as f32) < x { (x as f32).next_up() } else { x as f32 };
         Self { low: [0, 1, 2].map(|k| down(tight.low[k])), high: [0, 1, 2].map(|k| up(tight.high[k])) }
+    }
+
+    /// The box that contains nothing.
+    pub(super) fn empty() -> Self {
+        Self { low: [f32::INFINITY; 3], high: [f32::NEG_INFINITY; 3] }
+    }
+
+    /// The smallest box around two.
+    #[inline]
+    pub(super) fn union(&self, other: &Self) -> Self {
+        Self {
+            low: [0, 1, 2].map(|k| self.low[k].min(other.low[k])),
+            high: [0, 1, 2].map(|k| self.high[k].max(other.high[k])),
+        }
+    }
+
+    /// Twice its middle.
+    #[inline]
+    pub(super) fn middle(&self) -> [f32; 3] {
+        [0, 1, 2].map(|k| self.low[k] + self.high[k])
+    }
+
+    pub(super) fn half_area(&self) -> f64 {
+        let [x, y, z] = [0, 1, 2].map(|k| f64::from(self.high[k]) - f64::from(self.low[k]));
+        if x < 0.0 { 0.0 } else { x * y + y * z + z * x }
     }
 
     /// To the nearest place of the box; 0 inside.
@@ -76,6 +96,11 @@ impl Loose {
             far = far.min(a.max(b));
         }
         (near <= far * (1.0 + 1e-15) + 1e-300).then_some(near)
+    }
+
+    #[inline]
+    pub(super) fn touches(&self, other: &Self) -> bool {
+        (0..3).all(|k| self.low[k] <= other.high[k] && other.low[k] <= self.high[k])
     }
 
     #[inline]

@@ -2,26 +2,28 @@
 //!
 //! In and out: numbers of nodes with a distance, last in first out. Asking for memory would take a tenth of a query.
 
+use super::build::Child;
+
 /// Entries at hand; few queries have more.
 const AT_HAND: usize = 40;
 
 /// Nodes to be visited, with their distances.
 pub(super) struct Stack {
-    first: [(u32, f64); AT_HAND],
+    first: [(Child, f64); AT_HAND],
     len: usize,
-    more: Vec<(u32, f64)>,
+    more: Vec<(Child, f64)>,
 }
 
 impl Default for Stack {
     #[inline]
     fn default() -> Self {
-        Self { first: [(0, 0.0); AT_HAND], len: 0, more: Vec::new() }
+        Self { first: [(Child::ROOT, 0.0); AT_HAND], len: 0, more: Vec::new() }
     }
 }
 
 impl Stack {
     #[inline]
-    pub(super) fn push(&mut self, next: (u32, f64)) {
+    pub(super) fn push(&mut self, next: (Child, f64)) {
         if self.len < self.first.len() {
             self.first[self.len] = next;
             self.len += 1;
@@ -31,7 +33,7 @@ impl Stack {
     }
 
     #[inline]
-    pub(super) fn pop(&mut self) -> Option<(u32, f64)> {
+    pub(super) fn pop(&mut self) -> Option<(Child, f64)> {
         if let Some(next) = self.more.pop() {
             return Some(next);
         }
@@ -47,14 +49,15 @@ mod tests {
     #[test]
     fn what_came_last_goes_first_however_many_there_are() {
         let mut stack = Stack::default();
-        for k in 0..3 * AT_HAND as u32 {
-            stack.push((k, f64::from(k)));
+        let entry = |k: usize| (Child::inner(k), k as f64);
+        for k in 0..3 * AT_HAND {
+            stack.push(entry(k));
         }
-        for k in (0..3 * AT_HAND as u32).rev() {
-            assert_eq!(stack.pop(), Some((k, f64::from(k))));
+        for k in (0..3 * AT_HAND).rev() {
+            assert_eq!(stack.pop(), Some(entry(k)));
             if k == 50 {
-                stack.push((7, 0.5));
-                assert_eq!(stack.pop(), Some((7, 0.5)));
+                stack.push(entry(7));
+                assert_eq!(stack.pop(), Some(entry(7)));
             }
         }
         assert_eq!(stack.pop(), None);

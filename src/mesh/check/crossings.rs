@@ -12,21 +12,47 @@ use crate::scene::Mesh;
 use nalgebra::Vector3;
 use rayon::prelude::*;
 use robust::{Coord, orient2d};
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 /// What is this share of a product of lengths is far above the error of plain arithmetic.
 const MARGIN: f64 = 1e-12;
+/// More pairs than so many for each triangle are counted one triangle at a time.
+const MANY: usize = 4;
 
 /// Pairs of triangles (lower number first, ascending) that intersect other than in the corners and edges they share.
 /// Degenerate triangles are passed over.
 pub fn self_intersections(mesh: &Mesh) -> Vec<(u32, u32)> {
-    self_intersections_up_to(mesh, usize::MAX)
+    pairs_but(mesh, usize::MAX).unwrap_or_default()
 }
 
 /// The same, with at most `each` partners of higher number for a triangle: bounds the work on surfaces that lie on
 /// themselves many times.
 pub fn self_intersections_up_to(mesh: &Mesh, each: usize) -> Vec<(u32, u32)> {
-    let all: Vec<u32> = (0..mesh.triangles.len() as u32).collect();
-    intersections_with(mesh, &all, |_| true, each)
+    let Some(mut pairs) = pairs_but(mesh, MANY * mesh.triangles.len()) else {
+        let all: Vec<u32> = (0..mesh.triangles.len() as u32).collect();
+        return intersections_with(mesh, &all, |_| true, each);
+    };
+    let mut last = (u32::MAX, 0);
+    pairs.retain(|&(a, _)| {
+        last = if last.0 == a { (a, last.1 + 1) } else { (a, 1) };
+        last.1 <= each
+    });
+    pairs
+}
+
+/// All pairs; `None` where there are more than `most`.
+fn pairs_but(mesh: &Mesh, most: usize) -> Option<Vec<(u32, u32)>> {
+    let count = AtomicUsize::new(0);
+    let mut pairs = Bvh::new(mesh).overlapping_pairs(|(a, p), (b, q)| {
+        let (first, second) = if a < b { (p, q) } else { (q, p) };
+        let is_one = count.load(Ordering::Relaxed) <= most && intersect(first, second);
+        is_one.then(|| {
+            count.fetch_add(1, Ordering::Relaxed);
+            (a.min(b), a.max(b))
+        })
+    });
+    pairs.par_sort_unstable();
+    (pairs.len() <= most).then_some(pairs)
 }
 
 /// The pairs of [`self_intersections`] with at least one of the `suspects`: all of them, where the others are known not to

@@ -91,8 +91,12 @@ impl Pages {
     /// Coordinates, page of each triangle, pages.
     pub fn of_city(self, carried: &[Carried]) -> Result<(Vec<Uv>, Vec<u16>, Vec<TexturePage>), PrintError> {
         let places: Vec<Place> = carried.iter().map(|c| self.place(c)).collect();
-        let used: Vec<bool> =
-            (0..self.images.len()).map(|i| places.iter().any(|p| matches!(p, Place::Page(j, _) if *j == i))).collect();
+        let mut used = vec![false; self.images.len()];
+        for place in &places {
+            if let Place::Page(page, _) = place {
+                used[*page] = true;
+            }
+        }
         let (mut number, mut pages) = (vec![0u16; self.images.len()], Vec::new());
         for (i, image) in self.images.into_iter().enumerate() {
             if let Some(tiled) = image.filter(|_| used[i]) {

@@ -9,6 +9,8 @@ use crate::mesh::delaunay::collinear;
 use crate::mesh::topology::sorted_edges;
 use crate::scene::Mesh;
 use nalgebra::Vector3;
+use rayon::prelude::*;
+use rustc_hash::{FxBuildHasher, FxHashMap};
 use std::collections::HashMap;
 
 /// Rounds of looking for corners on open edges.
@@ -30,14 +32,19 @@ pub fn weld(mesh: &Mesh, reach: f64, repairs: &mut Repairs) -> Sheet {
     let mut sheet = Sheet { mesh: mesh.clone(), source: (0..mesh.triangles.len() as u32).collect() };
     join(&mut sheet.mesh, &same_place(mesh), repairs);
     clean(&mut sheet, repairs);
-    let target = near_on_open_edges(&sheet.mesh, reach);
-    join(&mut sheet.mesh, &target, repairs);
-    clean(&mut sheet, repairs);
+    let mut open = open_edges(&sheet.mesh);
+    let target = near_on_open_edges(&sheet.mesh, &open, reach);
+    if (0..).zip(&target).any(|(v, t)| v != *t) {
+        join(&mut sheet.mesh, &target, repairs);
+        clean(&mut sheet, repairs);
+        open = open_edges(&sheet.mesh);
+    }
     for _ in 0..ROUNDS {
-        if split_open_edges(&mut sheet, reach, repairs) == 0 {
+        if split_open_edges(&mut sheet, &open, reach, repairs) == 0 {
             break;
         }
         clean(&mut sheet, repairs);
+        open = open_edges(&sheet.mesh);
     }
     sheet
 }
@@ -53,18 +60,18 @@ fn join(mesh: &mut Mesh, target: &[u32], repairs: &mut Repairs) {
 
 /// For each vertex the first one in the same place.
 fn same_place(mesh: &Mesh) -> Vec<u32> {
-    let mut first: HashMap<[u64; 3], u32> = HashMap::with_capacity(mesh.vertices.len());
+    let mut first: FxHashMap<[u64; 3], u32> = FxHashMap::with_capacity_and_hasher(mesh.vertices.len(), FxBuildHasher);
     let key = |p: &Vector3<f64>| [p.x + 0.0, p.y + 0.0, p.z + 0.0].map(f64::to_bits);
     mesh.vertices.iter().zip(0..).map(|(p, v)| *first.entry(key(p)).or_insert(v)).collect()
 }
 
 /// For each vertex of an open edge the first such vertex within `reach`.
-fn near_on_open_edges(mesh: &Mesh, reach: f64) -> Vec<u32> {
+fn near_on_open_edges(mesh: &Mesh, open: &[(u32, u32, u32)], reach: f64) -> Vec<u32> {
     let mut target: Vec<u32> = (0..mesh.vertices.len() as u32).collect();
     if reach <= 0.0 {
         return target;
     }
-    let open = open_vertices(mesh);
+    let open = on_edges(mesh, open);
     let cell = |p: &Vector3<f64>| [p.x, p.y, p.z].map(|x| (x / reach).floor() as i64);
     let mut cells: HashMap<[i64; 3], Vec<u32>> = HashMap::new();
     for v in (0..mesh.vertices.len() as u32).filter(|&v| open[v as usize]) {
@@ -83,36 +90,39 @@ fn near_on_open_edges(mesh: &Mesh, reach: f64) -> Vec<u32> {
     target
 }
 
-fn open_vertices(mesh: &Mesh) -> Vec<bool> {
-    let mut open = vec![false; mesh.vertices.len()];
-    for group in sorted_edges(&mesh.triangles).chunk_by(|a, b| (a.0, a.1) == (b.0, b.1)) {
-        if let [(a, b, _)] = *group {
-            open[a as usize] = true;
-            open[b as usize] = true;
-        }
-    }
-    open
+/// Edges of one triangle: (lower vertex, higher vertex, half-edge).
+fn open_edges(mesh: &Mesh) -> Vec<(u32, u32, u32)> {
+    let edges = sorted_edges(&mesh.triangles);
+    let groups = edges.chunk_by(|a, b| (a.0, a.1) == (b.0, b.1));
+    groups.filter_map(|group| if let [edge] = group { Some(*edge) } else { None }).collect()
+}
+
+/// Whether each vertex lies on one of the edges.
+fn on_edges(mesh: &Mesh, edges: &[(u32, u32, u32)]) -> Vec<bool> {
+    let mut on = vec![false; mesh.vertices.len()];
+    edges.iter().flat_map(|&(a, b, _)| [a, b]).for_each(|v| on[v as usize] = true);
+    on
 }
 
 /// Drops triangles without area and those with the corners of an earlier one.
 fn clean(sheet: &mut Sheet, repairs: &mut Repairs) {
     let mesh = &sheet.mesh;
     let mut order: Vec<([u32; 3], u32)> = mesh.triangles.iter().copied().zip(0..).collect();
-    order.iter_mut().for_each(|(k, _)| k.sort_unstable());
-    order.sort_unstable();
+    order.par_iter_mut().for_each(|(k, _)| k.sort_unstable());
+    order.par_sort_unstable();
     let mut keep = vec![true; mesh.triangles.len()];
     for same in order.chunk_by(|a, b| a.0 == b.0) {
         same[1..].iter().for_each(|k| keep[k.1 as usize] = false);
         repairs.doubled += same.len() - 1;
     }
-    for (t, keep) in keep.iter_mut().enumerate() {
+    let has_no_area = |t: usize| {
         let [i, j, k] = mesh.triangles[t];
         let [a, b, c] = mesh.corners(t);
-        if *keep && (i == j || j == k || k == i || collinear(&a, &b, &c)) {
-            *keep = false;
-            repairs.degenerate += 1;
-        }
-    }
+        i == j || j == k || k == i || collinear(&a, &b, &c)
+    };
+    let without: Vec<bool> = keep.par_iter().enumerate().map(|(t, keep)| *keep && has_no_area(t)).collect();
+    repairs.degenerate += without.iter().filter(|w| **w).count();
+    keep.iter_mut().zip(&without).for_each(|(keep, without)| *keep &= !without);
     let mut kept = keep.iter();
     sheet.mesh.triangles.retain(|_| kept.next().copied().unwrap_or(false));
     let mut kept = keep.iter();
@@ -120,14 +130,10 @@ fn clean(sheet: &mut Sheet, repairs: &mut Repairs) {
 }
 
 /// Splits open edges at the open vertices that lie on them within `reach`; how many triangles were split.
-fn split_open_edges(sheet: &mut Sheet, reach: f64, repairs: &mut Repairs) -> usize {
+fn split_open_edges(sheet: &mut Sheet, edges: &[(u32, u32, u32)], reach: f64, repairs: &mut Repairs) -> usize {
     let mesh = &sheet.mesh;
-    let open = open_vertices(mesh);
+    let open = on_edges(mesh, edges);
     let points: Vec<u32> = (0..mesh.vertices.len() as u32).filter(|&v| open[v as usize]).collect();
-    let edges: Vec<(u32, u32, u32)> = sorted_edges(&mesh.triangles)
-        .chunk_by(|a, b| (a.0, a.1) == (b.0, b.1))
-        .filter_map(|g| if let [edge] = g { Some(*edge) } else { None })
-        .collect();
     if edges.is_empty() {
         return 0;
     }
@@ -136,7 +142,7 @@ fn split_open_edges(sheet: &mut Sheet, reach: f64, repairs: &mut Repairs) -> usi
     let grid = Grid::new(mesh, &points, mean.max(reach * 2.0));
     let mut taken = vec![false; mesh.triangles.len()];
     let mut splits: Vec<(u32, Vec<u32>)> = Vec::new();
-    for &(.., h) in &edges {
+    for &(.., h) in edges {
         let (t, k) = (h / 3, h as usize % 3);
         if taken[t as usize] {
             continue;

@@ -7,6 +7,7 @@
 //! place worse. [`swallow`] unites the body with beads along the lines where it crosses itself. Cost: linear in triangles, for
 //! each place the square of its own; the union's for the beads.
 
+use super::within::Within;
 use crate::base::Ctx;
 use crate::mesh::bvh::closest_on_triangle;
 use crate::mesh::topology::{Lists, UnionFind};
@@ -67,7 +68,7 @@ pub fn mend(solid: &mut Solid, troubled: &[bool], rings: usize) -> usize {
 
 /// Moves the corners of troubled triangles along their normals by up to a few times `by`, or to the mean of their neighbours,
 /// where that takes crossings away; how many places it changed. Two sheets that reach into each other a little part so.
-pub fn nudge(solid: &mut Solid, troubled: &[bool], by: f64) -> usize {
+pub fn nudge(solid: &mut Solid, troubled: &[bool], within: &Within, by: f64) -> usize {
     let fans = Lists::around_vertices(&solid.mesh);
     let out = widened(&solid.mesh, troubled, &fans, 1);
     let mut changed = 0;
@@ -89,10 +90,11 @@ pub fn nudge(solid: &mut Solid, troubled: &[bool], by: f64) -> usize {
         for step in [Step::Along(-by), Step::Along(by), Step::Along(-3.0 * by), Step::Along(3.0 * by), Step::Mean] {
             for (&v, (normal, mean)) in moving.iter().zip(&ways) {
                 let from = mesh.vertices[v as usize];
-                local.vertices[names.number[&v] as usize] = match step {
+                let to = match step {
                     Step::Along(by) => from + normal * by,
                     Step::Mean => from + (mean - from).cap_magnitude(3.0 * by),
                 };
+                local.vertices[names.number[&v] as usize] = within.held(&from, to);
             }
             let left = self_intersections(&local).len();
             if left < least {
@@ -114,7 +116,13 @@ pub fn nudge(solid: &mut Solid, troubled: &[bool], by: f64) -> usize {
 
 /// The body united with beads of `radius` along the lines where triangles cross, which hide what they hold; those are thin
 /// slits and needles, and a bead is hardly seen.
-pub fn swallow(ctx: &Ctx, solid: &Solid, crossing: &[(u32, u32)], radius: f64) -> Result<Solid, PrintError> {
+pub fn swallow(
+    ctx: &Ctx,
+    solid: &Solid,
+    crossing: &[(u32, u32)],
+    within: &Within,
+    radius: f64,
+) -> Result<Solid, PrintError> {
     let mut centres: BTreeMap<[i64; 3], Vector3<f64>> = BTreeMap::new();
     let step = radius / 3.0;
     for &(a, b) in crossing {
@@ -135,7 +143,7 @@ pub fn swallow(ctx: &Ctx, solid: &Solid, crossing: &[(u32, u32)], radius: f64) -
         return Ok(solid.clone());
     }
     let beads = surface_of_balls(&balls, radius / BEAD);
-    let beads = coloured(beads, solid);
+    let beads = within.cut(ctx, coloured(beads, solid))?;
     // Twice, since the inside of a tangle may be wound around once the wrong way.
     unite(ctx, &[solid, &beads, &beads])
 }
