@@ -258,6 +258,14 @@ pub fn buried(inscribed: &[Ball], body: &Solid, reach: Reach) -> Vec<Ball> {
     inscribed.par_iter().map(deepest).collect()
 }
 
+/// Balls of the wall's size that hold inscribed ones, as low as they can be: what they are united with becomes wider by
+/// them where it stands on something, and hardly higher.
+pub fn sunk(inscribed: &[Ball], reach: Reach) -> Vec<Ball> {
+    let radius = reach.wall_mm * EXCESS / 2.0;
+    let lower = |ball: &Ball| ball.centre - Vector3::z() * (INWARD * (radius - ball.radius).max(0.0));
+    inscribed.iter().map(|ball| Ball { centre: lower(ball), radius }).collect()
+}
+
 /// The surface of the balls that a body lacks, coloured like its nearest place.
 pub fn solid(
     ctx: &Ctx,

@@ -30,7 +30,7 @@ const SPECKS: f64 = 0.06;
 const WHOLE: f64 = 0.75;
 /// Where the thinnest wall is no wider than this in the city, in metres, cars are kept: about two cars side by side.
 const CARS_M: f64 = 3.2;
-/// What would be shaved off a car by more than this, in metres, is buried instead: most of its height.
+/// What would be shaved off a car by more than this, in metres, is made wider instead: most of its height.
 const LOST_M: f64 = 1.0;
 /// How far, in thinnest walls, the surface is simplified after each change, which leaves needles along its border.
 const SIMPLER: f64 = 0.01;
@@ -98,7 +98,7 @@ pub fn thick_enough(
             .add(ctx, &body, &left, |ball, how| away(ball) && (how.is_tall || (is_lost(&how) && is_car(ball))))?;
         // A car would be too high if it were thickened around its middle.
         let (on_cars, others): (Vec<Ball>, Vec<Ball>) = kept.par_iter().partition(|ball| is_car(ball));
-        lack.burrs.extend(thicken::buried(&on_cars, &body, reach));
+        lack.burrs.extend(thicken::sunk(&on_cars, reach));
         cars.extend(on_cars);
         lack.walls.extend(others);
         let added = thicken::solid(ctx, &lack, &frame.outline, blank.solid(), reach)?;
