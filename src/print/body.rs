@@ -20,6 +20,8 @@ use nalgebra::{Rotation2, Vector2, Vector3};
 const LOWEST_SHARE: f64 = 0.002;
 /// Share of the area that may have no surface.
 const MISSING: f64 = 0.02;
+/// Share of the surface's vertices that may lie above what the part has at least of height.
+const HIGHEST_SHARE: f64 = 0.05;
 /// How far the simplified surface may be from the full one, in smallest details of the printer.
 const SIMPLER: f64 = 0.1;
 /// The share of that in the first of two steps.
@@ -45,6 +47,8 @@ pub struct Frame {
     pub lowest: f64,
     /// Height in millimetres of that level over the bottom.
     pub base_mm: f64,
+    /// Height in millimetres that the part has at least, whatever is left out of it.
+    pub least_mm: f64,
     /// Margins of the plinth.
     pub margins: Margins,
     /// Millimetres for a unit of the city.
@@ -83,7 +87,9 @@ impl Frame {
             .ok_or(PrintError::EmptyArea { width: rectangle.size.x, height: rectangle.size.y })?;
         let margins = options.plinth.margins(longest);
         let (base_mm, z_scale) = (options.base_mm, options.z_scale);
-        Ok(Self { rectangle, outline, lowest, base_mm, margins, mm_per_unit, z_scale })
+        let high = stats::quantile(&levels, 1.0 - HIGHEST_SHARE).unwrap_or(lowest).max(lowest);
+        let least_mm = base_mm + (high - lowest) * mm_per_unit * z_scale;
+        Ok(Self { rectangle, outline, lowest, base_mm, least_mm, margins, mm_per_unit, z_scale })
     }
 
     /// Width and depth of the whole with its plinth, in millimetres.

@@ -93,7 +93,12 @@ pub fn make_parts(ctx: &Ctx, city: &City, options: &PartOptions) -> Result<MadeP
     let frame = Frame::new(city, &area, options)?;
     let flat = frame.outer_size();
     let limit = |size: [f64; 3]| if options.split == Split::None { check_size(size, options) } else { Ok(()) };
-    limit([flat.x, flat.y, options.base_mm])?;
+    // What cannot be made is said before the work.
+    limit([flat.x, flat.y, frame.least_mm])?;
+    split::grid(options.split, flat.push(frame.least_mm), options.build_mm)?;
+    if options.plinth.is_some() {
+        options.plinth.bodies(frame.rectangle.size * frame.mm_per_unit, options, -frame.rectangle.azimuth)?;
+    }
     let classes = Classes::new(city);
     let mut budget = options.max_triangles * 19 / 20;
     let (whole, changes) = loop {

@@ -179,6 +179,16 @@ fn wrong_orders_are_refused() {
     assert!(matches!(make_part(&ctx, &city, &unscaled), Err(PrintError::ScaleUnknown { .. })));
     let thin = PartOptions { base_mm: 1.0, ..options() };
     assert!(matches!(make_part(&ctx, &city, &thin), Err(PrintError::ThinBase { .. })));
+    // Houses of 6 m are 60 mm high; that no cut makes lower.
+    let high = PartOptions {
+        size: PartSize::Scale(100.0),
+        build_mm: Some([50.0, 50.0, 50.0]),
+        split: Split::Auto,
+        metric: true,
+        ..options()
+    };
+    let refused = make_parts(&Ctx::silent(), &self::city(40, false), &high);
+    assert!(matches!(refused, Err(PrintError::TooLarge { size_mm: [.., z], .. }) if z > 55.0), "{refused:?}");
     let mut unseen = city.clone();
     unseen.views.fill(0);
     assert!(matches!(make_part(&ctx, &unseen, &options()), Err(PrintError::NothingCovered)));

@@ -41,6 +41,8 @@ const CLOSE: f64 = 0.045;
 const RIM: f64 = 0.424;
 /// Most that balls at a rim move inwards, as a share of what leaves the rim's corners in them.
 const INWARD: f64 = 0.9;
+/// How much higher than the body, in walls, balls reach that make it wider, so that their top is not the body's.
+const OVER: f64 = 0.02;
 /// Places between two looks at the cancel flag.
 const CHUNK: usize = 65_536;
 
@@ -258,12 +260,17 @@ pub fn buried(inscribed: &[Ball], body: &Solid, reach: Reach) -> Vec<Ball> {
     inscribed.par_iter().map(deepest).collect()
 }
 
-/// Balls of the wall's size that hold inscribed ones, as low as they can be: what they are united with becomes wider by
-/// them where it stands on something, and hardly higher.
-pub fn sunk(inscribed: &[Ball], reach: Reach) -> Vec<Ball> {
+/// Balls of the wall's size that reach as high as the body does over each of some inscribed ones: what they are united with
+/// becomes wider by them where it stands on something, and hardly higher.
+pub fn sunk(inscribed: &[Ball], body: &Mesh, reach: Reach) -> Vec<Ball> {
     let radius = reach.wall_mm * EXCESS / 2.0;
-    let lower = |ball: &Ball| ball.centre - Vector3::z() * (INWARD * (radius - ball.radius).max(0.0));
-    inscribed.iter().map(|ball| Ball { centre: lower(ball), radius }).collect()
+    let bvh = Bvh::new(body);
+    let lower = |ball: &Ball| {
+        let top = bvh.cast(&ball.centre, &Vector3::z(), 0.0, 2.0 * radius).map(|hit| hit.point.z);
+        let z = top.map_or(ball.centre.z, |top| top + reach.wall_mm * OVER - radius);
+        Ball { centre: Vector3::new(ball.centre.x, ball.centre.y, z.min(ball.centre.z)), radius }
+    };
+    inscribed.par_iter().map(lower).collect()
 }
 
 /// The surface of the balls that a body lacks, coloured like its nearest place.

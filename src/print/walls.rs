@@ -98,7 +98,7 @@ pub fn thick_enough(
             .add(ctx, &body, &left, |ball, how| away(ball) && (how.is_tall || (is_lost(&how) && is_car(ball))))?;
         // A car would be too high if it were thickened around its middle.
         let (on_cars, others): (Vec<Ball>, Vec<Ball>) = kept.par_iter().partition(|ball| is_car(ball));
-        lack.burrs.extend(thicken::sunk(&on_cars, reach));
+        lack.burrs.extend(thicken::sunk(&on_cars, &body.mesh, reach));
         cars.extend(on_cars);
         lack.walls.extend(others);
         let added = thicken::solid(ctx, &lack, &frame.outline, blank.solid(), reach)?;
