@@ -58,11 +58,18 @@ const SIMPLER: f64 = 0.035;
 
 /// How a thin place stands out of what is thick.
 #[derive(Clone, Copy, Debug)]
-pub struct StandsOut {
+pub struct StandsOut<'a> {
     /// Whether it belongs to something that does so by more than [`KEEP`] walls.
     pub is_tall: bool,
-    /// By how many millimetres it does itself, at most those walls.
-    pub by: f64,
+    rolling: &'a Inscribed,
+    most: f64,
+}
+
+impl StandsOut<'_> {
+    /// By how many millimetres the place itself does, at most by [`KEEP`] walls.
+    pub fn by(&self, ball: &Ball) -> f64 {
+        self.rolling.distance(&ball.centre, self.most) + ball.radius
+    }
 }
 
 /// Collects what is to be cut off a body, also in several passes, into one tool.
@@ -115,12 +122,8 @@ impl Shaver {
         let tall = tall(thin, &self.inscribed, wall);
         let near_tall = Buckets::new(tall.iter().map(|&i| thin[i].centre), KEEP * 1.25 * wall);
         let is_tall = |b: &Ball| near_tall.any_within(&b.centre, KEEP * 1.25 * wall);
-        let stands_out = |b: &Ball| {
-            let by = self.inscribed.distance(&b.centre, KEEP * wall) + b.radius;
-            StandsOut { is_tall: is_tall(b), by }
-        };
-        let kept_ones: Vec<bool> =
-            thin.par_iter().map(|b| b.centre.z < self.floor || keeps(b, stands_out(b))).collect();
+        let how = |b: &Ball| StandsOut { is_tall: is_tall(b), rolling: &self.inscribed, most: KEEP * wall };
+        let kept_ones: Vec<bool> = thin.par_iter().map(|b| b.centre.z < self.floor || keeps(b, how(b))).collect();
         let of = |kept: bool| thin.iter().zip(&kept_ones).filter(|(_, k)| **k == kept).map(|(b, _)| *b).collect();
         let (kept, shaved): (Vec<Ball>, Vec<Ball>) = (of(true), of(false));
         if !shaved.is_empty() {

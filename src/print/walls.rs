@@ -1,5 +1,6 @@
 //! Walls and gaps of a body as the printer asks for: gaps are filled first; then low protrusions and what the border cuts
-//! through are shaved ([`super::shave`]), tall things thickened ([`super::thicken`]), and what would be lost of cars made as wide as a wall.
+//! through are shaved ([`super::shave`]), tall things thickened ([`super::thicken`]), and what would be lost of cars made
+//! as wide as a wall.
 //!
 //! In: the uncut [`Blank`]. Out: the body over the area, and what was done to which things. Each pass measures what the
 //! last left, near what was thin at first, and makes the body anew from the blank; specks that shaving leaves at concave
@@ -93,9 +94,9 @@ pub fn thick_enough(
         if is_enough(&left) || (pass > 0 && (left.len() as f64) < SPECKS * first) {
             break;
         }
-        let is_lost = |how: &StandsOut| how.by > LOST_M * frame.mm_per_unit;
-        let kept = shaver
-            .add(ctx, &body, &left, |ball, how| away(ball) && (how.is_tall || (is_lost(&how) && is_car(ball))))?;
+        let is_lost = |ball: &Ball, how: StandsOut| how.by(ball) > LOST_M * frame.mm_per_unit;
+        let keeps = |ball: &Ball, how: StandsOut| away(ball) && (how.is_tall || (is_car(ball) && is_lost(ball, how)));
+        let kept = shaver.add(ctx, &body, &left, keeps)?;
         // A car would be too high if it were thickened around its middle.
         let (on_cars, others): (Vec<Ball>, Vec<Ball>) = kept.par_iter().partition(|ball| is_car(ball));
         lack.burrs.extend(thicken::sunk(&on_cars, &body.mesh, reach));
