@@ -29,8 +29,6 @@ const FIRST: f64 = 0.4;
 /// How far the surface is taken beyond the area, as a share of its longer side; and how much of that has no ragged rim.
 const MARGIN: f64 = 0.025;
 const WHOLE: f64 = 0.8;
-/// Share of the base that is whole whatever the surface over it does.
-const BASE: f64 = 0.75;
 /// How far over its highest point, in millimetres, a prism ends that cuts a blank.
 const ABOVE: f64 = 10.0;
 /// How far over the bottom a city ends that stands on a plinth, in millimetres.
@@ -190,7 +188,7 @@ impl Blank {
         } else {
             solid::with(ctx, &solid, &solid::unite(ctx, &[&filling])?)?
         };
-        let solid = standing_piece(ctx, &with_whole_base(ctx, solid, frame)?);
+        let solid = standing_piece(ctx, &solid);
         Ok(Self { solid, prism, outline: frame.outline.clone() })
     }
 
@@ -252,27 +250,6 @@ fn without_rim(ctx: &Ctx, solid: &Solid, frame: &Frame, top: f64) -> Result<Soli
         Err(PrintError::Engine { .. }) => Ok(solid.clone()),
         result => Ok(standing_piece(ctx, &result?)),
     }
-}
-
-/// A blank whose base has no slits: where the border of the surface runs into the area, its walls go all the way down.
-fn with_whole_base(ctx: &Ctx, solid: Solid, frame: &Frame) -> Result<Solid, PrintError> {
-    let Some((low, high)) = outline::bounds(&frame.outline) else { return Ok(solid) };
-    let level = frame.base_mm / 2.0;
-    let is_slit = |t: usize| {
-        let corners = solid.mesh.corners(t);
-        let (a, b) = corners.iter().fold((corners[0], corners[0]), |(a, b), p| (a.inf(p), b.sup(p)));
-        a.z < level && b.z > level && (0..2).all(|k| a[k] < high[k] && b[k] > low[k])
-    };
-    if !(0..solid.photo.len()).any(is_slit) {
-        return Ok(solid);
-    }
-    let margin = (high - low).max() * MARGIN * WHOLE / 2.0;
-    let corner = |x: f64, y: f64| {
-        Vector2::new(low.x + (high.x - low.x) * x, low.y + (high.y - low.y) * y)
-            + Vector2::new(2.0 * x - 1.0, 2.0 * y - 1.0) * margin
-    };
-    let ring = [corner(0.0, 0.0), corner(1.0, 0.0), corner(1.0, 1.0), corner(0.0, 1.0)];
-    solid::with(ctx, &solid, &outline::prism(&ring, -frame.base_mm / 2.0, frame.base_mm * BASE))
 }
 
 /// The surface around the area, in the part's millimetres.
