@@ -3,13 +3,14 @@
 //! - [`level_water`]: each connected water takes its median height. In: a city. Out: its vertices (local metres).
 //! - [`undersides`]: what hangs over under trees, cars and ground is filled down to the base. In: the closed body before
 //!   it is cut, and the class of a place. Out: a closed [`Solid`] whose top is those undersides.
-//! - [`missing`]: the pieces of the outline over which the surface has nothing. In: the surface, the outline. Out: their
-//!   share of the outline, and a closed [`Solid`] of columns below the level of their surroundings.
+//! - [`missing`]: the pieces of the outline over which the surface has nothing, and slits between two of its borders. In:
+//!   the surface, the outline. Out: the share of the outline that is empty, and a closed [`Solid`] of columns up to the
+//!   level of the surroundings.
 //!
 //! Eaves, bridges and balconies stay: classes other than vegetation, cars, ground and water keep their undersides.
 
-use super::outline;
 use super::solid::Solid;
+use super::{close, outline};
 use crate::base::stats;
 use crate::mesh::topology::UnionFind;
 use crate::scene::{City, Mesh, SurfaceClass};
@@ -26,6 +27,8 @@ const OVERHANG: f64 = -0.05;
 const CELLS: f64 = 500.0;
 /// Cells that a filling reaches below the surface around it.
 const UNDER: i32 = 2;
+/// Cells that a filling reaches on each side of a slit.
+const BESIDE: i32 = 1;
 
 /// The vertices of the city with its waters level, and how many waters there are.
 pub fn level_water(city: &City) -> (Vec<Vector3<f64>>, usize) {
@@ -186,6 +189,27 @@ impl Heights {
         )
     }
 
+    /// The nodes inside the outline that are nearest to a line along vertices of the surface.
+    fn along(&self, surface: &Mesh, line: &[u32]) -> Vec<usize> {
+        let mut nodes = Vec::new();
+        for (k, &v) in line.iter().enumerate() {
+            let (a, b) =
+                (surface.vertices[v as usize].xy(), surface.vertices[line[(k + 1) % line.len()] as usize].xy());
+            let steps = (2.0 * (b - a).norm() / self.cell).ceil().max(1.0);
+            for step in 0..steps as i32 {
+                let at = (a + (b - a) * (f64::from(step) / steps) - self.low) / self.cell;
+                let (x, y) = (at.x.round() as i32, at.y.round() as i32);
+                if (0..self.columns).contains(&x) && (0..self.rows).contains(&y) {
+                    nodes.push((y * self.columns + x) as usize);
+                }
+            }
+        }
+        nodes.sort_unstable();
+        nodes.dedup();
+        nodes.retain(|&i| self.inside[i]);
+        nodes
+    }
+
     /// Heights for the nodes of `empty`, each the mean of its surroundings, from the lowest of the surface beside them.
     fn fill(&mut self, empty: &[usize]) {
         let mut open: Vec<usize> = empty.to_vec();
@@ -220,7 +244,8 @@ impl Heights {
     }
 }
 
-/// Looks for pieces of the outline without surface; `place` gives the place of the city for a point of the part.
+/// Looks for pieces of the outline without surface, and for slits, finer than can be seen from above, along its outer border,
+/// below which walls are put down to the floor; `place` gives the place of the city for a point of the part.
 pub fn missing(
     surface: &Mesh,
     ring: &[Vector2<f64>],
@@ -233,12 +258,13 @@ pub fn missing(
     let empty: Vec<usize> = (0..n).filter(|&i| !heights.height[i].is_finite() && near(i)).collect();
     let inside = heights.inside.iter().filter(|i| **i).count().max(1);
     let share = empty.iter().filter(|&&i| heights.inside[i]).count() as f64 / inside as f64;
-    if share == 0.0 {
-        return Missing::default();
-    }
+    let slits = heights.along(surface, &close::outer_border(surface));
     let mut used = vec![false; n];
-    for &i in &empty {
-        heights.around(i, UNDER).for_each(|j| used[j] = true);
+    for (nodes, reach) in [(&empty, UNDER), (&slits, BESIDE)] {
+        nodes.iter().for_each(|&i| heights.around(i, reach).for_each(|j| used[j] = true));
+    }
+    if !used.contains(&true) {
+        return Missing::default();
     }
     heights.fill(&empty);
     let mut filled = vec![false; n];

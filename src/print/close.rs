@@ -20,7 +20,7 @@ const LONGEST_EXACT_LOOP: usize = 160;
 pub fn close_downwards(surface: &Mesh, floor: f64) -> Mesh {
     let mut mesh = largest_piece(surface);
     let loops = border_loops(&mesh);
-    let outer = (0..loops.len()).max_by(|&a, &b| extent(&mesh, &loops[a]).total_cmp(&extent(&mesh, &loops[b])));
+    let outer = outer_of(&mesh, &loops);
     for (i, border) in loops.iter().enumerate() {
         if Some(i) == outer {
             extend_down(&mut mesh, border, floor);
@@ -31,6 +31,16 @@ pub fn close_downwards(surface: &Mesh, floor: f64) -> Mesh {
         }
     }
     mesh
+}
+
+/// The border around a surface of one piece: the loop with the largest box on the ground. Empty where it is closed.
+pub fn outer_border(surface: &Mesh) -> Vec<u32> {
+    let mut loops = border_loops(surface);
+    outer_of(surface, &loops).map(|i| loops.swap_remove(i)).unwrap_or_default()
+}
+
+fn outer_of(mesh: &Mesh, loops: &[Vec<u32>]) -> Option<usize> {
+    (0..loops.len()).max_by(|&a, &b| extent(mesh, &loops[a]).total_cmp(&extent(mesh, &loops[b])))
 }
 
 /// Gives each fan of triangles around a vertex its own copy of the vertex, where several fans meet only in it, and leaves

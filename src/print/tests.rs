@@ -78,6 +78,33 @@ fn a_part_is_closed_and_has_the_size_asked_for() {
 }
 
 #[test]
+fn a_slit_in_the_surface_does_not_go_through_the_base() {
+    let area = Rectangle { centre: Vector2::new(17.0, 25.0), size: Vector2::new(30.0, 24.0), azimuth: 0.0 };
+    let mut city = city(40, false);
+    // From the border of the surface far into the area, two centimetres wide.
+    let row = |v: u32| v as usize / 41;
+    let is_slit = |t: &[u32; 3]| t.iter().all(|&v| v % 41 < 18 && (16..=17).contains(&row(v)));
+    let keep: Vec<bool> = city.mesh.triangles.iter().map(|t| !is_slit(t)).collect();
+    for v in (17 * 41..18 * 41).take(17) {
+        city.mesh.vertices[v].y = city.mesh.vertices[v - 41].y + 0.02;
+    }
+    let mut at = keep.iter();
+    city.mesh.triangles.retain(|_| *at.next().unwrap());
+    let mut at = keep.iter();
+    city.uvs.retain(|_| *at.next().unwrap());
+    let count = city.mesh.triangles.len();
+    (city.page, city.views) = (vec![0; count], vec![9; count]);
+    let part = make_part(&Ctx::silent(), &city, &PartOptions { area: Some(area.into()), ..options() }).unwrap();
+    let bvh = Bvh::new(&part.mesh);
+    let (slit, mm) = (16.0 + 5.0 + 0.01 - 13.0, 150.0 / 30.0);
+    for x in [0.3, 1.1, 3.3, 7.7, 9.9, 11.4] {
+        let below = bvh.cast(&Vector3::new(x * mm, slit * mm, -1.0), &Vector3::z(), 0.0, 50.0).unwrap();
+        let above = bvh.cast(&Vector3::new(x * mm, slit * mm, 90.0), &-Vector3::z(), 0.0, 90.0).unwrap();
+        assert!(below.point.z.abs() < 1e-9 && above.point.z > 2.0, "{x}: {} {}", below.point.z, above.point.z);
+    }
+}
+
+#[test]
 fn a_page_is_no_finer_than_the_printer_and_keeps_the_colours() {
     use crate::print::colour::above::{Plan, city as city_above, compare, part as part_above};
     let area = Rectangle { centre: Vector2::new(17.0, 25.0), size: Vector2::new(30.0, 30.0), azimuth: 0.0 };
