@@ -39,7 +39,6 @@ use crate::print::hollow::Hollow;
 use crate::print::plinth::Plinth;
 use crate::print::printer::Printer;
 use crate::print::split::Split;
-use crate::print::thicken::Reach;
 use crate::print::{Area, PartOptions, PartSize, PrintError};
 use crate::scene::Part;
 use clap::ValueEnum;
@@ -263,32 +262,23 @@ impl Order {
 
     /// What [`crate::print`] is to make of a subject.
     pub fn part_options(&self, printer: &Printer, subject: &Subject) -> PartOptions {
-        let limit = |l: &Option<crate::print::printer::Limit<f64>>| l.as_ref().map(|l| l.value);
-        let defaults = PartOptions::default();
-        let texture = limit(&printer.texture_px).unwrap_or(f64::INFINITY);
+        let limits = PartOptions::for_printer(printer);
         PartOptions {
             area: self.area.clone(),
             size: self.size,
             metric: subject.metric,
             base_mm: self.base_mm,
             z_scale: self.z_scale,
-            // Who names no detail prints at least a quarter of a wall.
-            detail_mm: limit(&printer.detail_mm).or(limit(&printer.wall_mm).map(|w| w / 4.0)),
-            reach: self.thicken.then(|| Reach::of(printer)).flatten(),
+            reach: limits.reach.filter(|_| self.thicken),
             plinth: self.plinth.clone().for_printer(printer),
             hollow: self.hollow_mm.map(|wall_mm| Hollow {
                 wall_mm,
-                drain_mm: self.drain_mm.unwrap_or_else(|| limit(&printer.drain_mm).unwrap_or(4.0).max(4.0)),
+                drain_mm: self.drain_mm.unwrap_or_else(|| printer.drain_mm.as_ref().map_or(4.0, |l| l.value).max(4.0)),
             }),
             split: self.split,
             split_straight: self.split_straight,
-            build_mm: printer.build_mm.as_ref().map(|b| b.value),
-            max_triangles: limit(&printer.triangles)
-                .map_or(defaults.max_triangles, |n| defaults.max_triangles.min(n as usize)),
-            texel_mm: printer.texel_mm(),
-            page: defaults.page.min(texture as usize),
             title: self.title.clone().unwrap_or_else(|| subject.name.clone()),
-            ..defaults
+            ..limits
         }
     }
 

@@ -7,6 +7,7 @@ use super::stages::{
 use super::{Handle, Job, RunRequest, Stage, StageError, StageName};
 use crate::base::{Ctx, Event, Fingerprint};
 use crate::gpu::Gpu;
+use crate::print::printer::common;
 use crate::project::{Project, ProjectError};
 use crate::scene::{ControlRole, Flight, Georeference, Reconstruction};
 use std::time::Instant;
@@ -141,7 +142,9 @@ impl Run<'_> {
         }
         let metric = matches!(reconstruction.georeference, Georeference::Local { .. });
         let triangles = self.figure(N::City, "triangles")? as usize;
-        let part = PartStage { city, triangles, size: request.size, metric, title: request.title.clone() };
+        let (size, title) = (request.size, request.title.clone());
+        let printer = common().map_err(|e| StageError::failed(PartStage::NAME, &e, e.hint()))?;
+        let part = PartStage { city, triangles, size, metric, title, printer };
         self.step(N::Part, &part)?;
         let scale = self.figure(N::Part, "scale_denominator")?;
         self.headline(format!(

@@ -189,7 +189,12 @@ impl Heights {
         )
     }
 
-    /// The nodes inside the outline that are nearest to a line along vertices of the surface.
+    /// Whether a node is in the outline or next to one that is, so that a filling goes on beyond the outline.
+    fn is_near(&self, i: usize) -> bool {
+        self.around(i, 1).any(|j| self.inside[j])
+    }
+
+    /// The nodes in the outline, or next to one, that are nearest to a line along vertices of the surface.
     fn along(&self, surface: &Mesh, line: &[u32]) -> Vec<usize> {
         let mut nodes = Vec::new();
         for (k, &v) in line.iter().enumerate() {
@@ -206,7 +211,7 @@ impl Heights {
         }
         nodes.sort_unstable();
         nodes.dedup();
-        nodes.retain(|&i| self.inside[i]);
+        nodes.retain(|&i| self.is_near(i));
         nodes
     }
 
@@ -253,9 +258,8 @@ pub fn missing(
     place: impl Fn(&Vector3<f64>) -> Vector3<f64>,
 ) -> Missing {
     let Some(mut heights) = Heights::of(surface, ring) else { return Missing::default() };
-    let near = |i: usize| heights.around(i, 1).any(|j| heights.inside[j]);
     let n = heights.height.len();
-    let empty: Vec<usize> = (0..n).filter(|&i| !heights.height[i].is_finite() && near(i)).collect();
+    let empty: Vec<usize> = (0..n).filter(|&i| !heights.height[i].is_finite() && heights.is_near(i)).collect();
     let inside = heights.inside.iter().filter(|i| **i).count().max(1);
     let share = empty.iter().filter(|&&i| heights.inside[i]).count() as f64 / inside as f64;
     let slits = heights.along(surface, &close::outer_border(surface));
@@ -380,5 +384,23 @@ mod tests {
             }
         }
         assert_eq!(missing(&surface, &square(5.0, 5.0, 10.0), -5.0, |p| *p), Missing::default());
+    }
+
+    #[test]
+    fn a_slit_is_filled_beyond_the_outline() {
+        // Two plane fields with a hundredth between them, joined at their far end.
+        let at = |x: f64, y: f64| Vector3::new(x, y, 3.0);
+        let ys = [-2.0, 10.0, 10.01, 22.0];
+        let vertices: Vec<_> = [-2.0, 12.0, 22.0].into_iter().flat_map(|x| ys.map(|y| at(x, y))).collect();
+        let quads = [[0, 4, 5, 1], [2, 6, 7, 3], [4, 8, 9, 5], [5, 9, 10, 6], [6, 10, 11, 7]];
+        let triangles = quads.iter().flat_map(|&[a, b, c, d]| [[a, b, c], [a, c, d]]).collect();
+        let found = missing(&Mesh { vertices, triangles }, &square(0.0, 0.0, 20.0), -5.0, |p| *p);
+        let (low, high) = found.filling.mesh.bounds().expect("a filling");
+        assert_eq!(found.share, 0.0);
+        assert!(inspect(&found.filling.mesh).is_closed());
+        assert!(low.x < -0.01 && (12.0..12.2).contains(&high.x), "{low} {high}");
+        assert!(low.y > 9.8 && low.y < 10.0 && high.y > 10.01 && high.y < 10.2 && low.z == -5.0, "{low} {high}");
+        // Hidden below the surface.
+        assert!(high.z < 3.0 && high.z > 2.9, "{high}");
     }
 }

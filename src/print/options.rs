@@ -3,6 +3,7 @@
 use super::area::Area;
 use super::hollow::Hollow;
 use super::plinth::Plinth;
+use super::printer::{Limit, Printer};
 use super::split::Split;
 use super::thicken::Reach;
 use serde::{Deserialize, Serialize};
@@ -55,6 +56,25 @@ pub enum PartSize {
     Scale(f64),
     /// Longest horizontal side in millimetres.
     LongestMm(f64),
+}
+
+impl PartOptions {
+    /// What a printer asks of a part: how fine it is, its thinnest wall and gap, its triangles and texture, its build volume.
+    pub fn for_printer(printer: &Printer) -> Self {
+        let limit = |l: &Option<Limit<f64>>| l.as_ref().map(|l| l.value);
+        let defaults = Self::default();
+        let within = |most: usize, l: &Option<Limit<f64>>| limit(l).map_or(most, |n| most.min(n as usize));
+        Self {
+            // Who names no detail prints at least a quarter of a wall.
+            detail_mm: limit(&printer.detail_mm).or(limit(&printer.wall_mm).map(|w| w / 4.0)),
+            reach: Reach::of(printer),
+            build_mm: printer.build_mm.as_ref().map(|b| b.value),
+            max_triangles: within(defaults.max_triangles, &printer.triangles),
+            texel_mm: printer.texel_mm(),
+            page: within(defaults.page, &printer.texture_px),
+            ..defaults
+        }
+    }
 }
 
 impl Default for PartOptions {

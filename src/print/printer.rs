@@ -214,6 +214,11 @@ pub fn built_in() -> Result<Vec<Printer>, PrinterError> {
     Ok(packs)
 }
 
+/// The profile `default`: what all the packs in the program take.
+pub fn common() -> Result<Printer, PrinterError> {
+    Ok(built_in()?.swap_remove(0))
+}
+
 /// The stricter of two limits; `stricter(a, b)` says whether `a` is.
 fn tighten<T: Clone>(
     all: &[Printer],

@@ -1,7 +1,8 @@
-//! The printable solid.
+//! The printable solid, for what every printer takes; `veduta print` makes it for one.
 
 use crate::base::Fingerprint;
 use crate::pipeline::{Handle, Job, PrintSize, Stage, StageError};
+use crate::print::printer::Printer;
 use crate::print::{PartOptions, PartSize, make_part};
 use crate::scene::{City, Part};
 
@@ -17,16 +18,18 @@ pub struct PartStage {
     pub metric: bool,
     /// Title.
     pub title: String,
+    /// What it must be printable on; its build volume does not limit the part.
+    pub printer: Printer,
 }
 
 impl Stage for PartStage {
     const NAME: &'static str = "part";
-    const VERSION: u32 = 4;
-    type KeyMaterial = (Fingerprint, PrintSize, bool, String);
+    const VERSION: u32 = 5;
+    type KeyMaterial = (Fingerprint, PrintSize, bool, String, Printer);
     type Output = Part;
 
     fn key_material(&self) -> Self::KeyMaterial {
-        (self.city.key.clone(), self.size, self.metric, self.title.clone())
+        (self.city.key.clone(), self.size, self.metric, self.title.clone(), self.printer.clone())
     }
 
     fn memory(&self) -> u64 {
@@ -40,7 +43,13 @@ impl Stage for PartStage {
             PrintSize::Scale(n) => PartSize::Scale(n),
             PrintSize::LongestMm(mm) => PartSize::LongestMm(mm),
         };
-        let options = PartOptions { size, metric: self.metric, title: self.title.clone(), ..PartOptions::default() };
+        let options = PartOptions {
+            size,
+            metric: self.metric,
+            title: self.title.clone(),
+            build_mm: None,
+            ..PartOptions::for_printer(&self.printer)
+        };
         let part = make_part(&job.ctx, &city, &options).map_err(|e| StageError::failed(Self::NAME, &e, e.hint()))?;
         if let Some((low, high)) = part.mesh.bounds() {
             let size = high - low;
