@@ -74,12 +74,10 @@ fn photographs_in_a_printable_city_out() {
     assert_closed(&xml);
     assert!(package.by_name("Metadata/thumbnail.png").is_ok());
 
-    // What a part may have before it is fitted to a printer are places that are too thin, nothing else.
-    let output = veduta(&["check", &files[7], "--json"]);
+    // What a run makes can be printed: without thin walls as well.
+    let output = succeed(&["check", &files[7], "--json"]);
     let verdict: serde_json::Value = serde_json::from_str(&stdout(&output)).unwrap();
-    let faults = verdict["findings"].as_array().unwrap().iter().filter(|f| f["severity"] == "error");
-    assert!(faults.clone().all(|f| f["code"] == "thin-walls"), "{verdict:#}");
-    assert_eq!(output.status.success(), faults.count() == 0);
+    assert!(verdict["findings"].as_array().unwrap().iter().all(|f| f["severity"] != "error"), "{verdict:#}");
     assert_eq!((&verdict["bodies"], &verdict["closed"]), (&1.into(), &true.into()));
 
     let report = dir.path().join("report.html");
