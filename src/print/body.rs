@@ -15,6 +15,7 @@ use crate::base::{Ctx, Diagnostic, stats};
 use crate::mesh::{SimplifyOptions, simplify, simplify_apart};
 use crate::scene::{City, Mesh};
 use nalgebra::{Rotation2, Vector2, Vector3};
+use rayon::prelude::*;
 
 /// Share of the surface's vertices that may lie below the lowest level; they are lifted to it.
 const LOWEST_SHARE: f64 = 0.002;
@@ -31,6 +32,10 @@ const MARGIN: f64 = 0.025;
 const WHOLE: f64 = 0.8;
 /// How far over its highest point, in millimetres, a prism ends that cuts a blank.
 const ABOVE: f64 = 10.0;
+/// How far, in millimetres, from the outline a surface may be that lies in the cut: what settling and simplifying move.
+const IN_CUT: f64 = 0.03;
+/// The upward share of the normal of a steep surface.
+const STEEP: f64 = 0.1;
 /// How far over the bottom a city ends that stands on a plinth, in millimetres.
 const SUNK: f64 = 0.25;
 /// How far, in millimetres, a round outline may be from the circle.
@@ -250,6 +255,19 @@ fn without_rim(ctx: &Ctx, solid: &Solid, frame: &Frame, top: f64) -> Result<Soli
         Err(PrintError::Engine { .. }) => Ok(solid.clone()),
         result => Ok(standing_piece(ctx, &result?)),
     }
+}
+
+/// Leaves the colours of the city out of what lies in the cuts along some rings: needles of the surface that simplifying and
+/// settling laid into them.
+pub fn plain_at_cuts(body: &mut Solid, rings: &[&[Vector2<f64>]]) {
+    let lies_in_cut = |t: usize| {
+        let ([a, b, c], normal) = (body.mesh.corners(t), body.mesh.area_normal(t));
+        let places = [a, b, c, (a + b + c) / 3.0].map(|p| p.xy());
+        let along = |ring: &&[Vector2<f64>]| places.iter().all(|p| outline::near_border(ring, p, IN_CUT));
+        normal.z.abs() < STEEP * normal.norm() && rings.iter().any(along)
+    };
+    let own: Vec<bool> = body.photo.par_iter().enumerate().map(|(t, photo)| *photo && !lies_in_cut(t)).collect();
+    body.photo = own;
 }
 
 /// The surface around the area, in the part's millimetres.

@@ -137,7 +137,7 @@ impl Heights {
     fn of(surface: &Mesh, ring: &[Vector2<f64>]) -> Option<Self> {
         let (low, high) = outline::bounds(ring)?;
         let cell = (high - low).max() / CELLS;
-        // Two nodes beyond the outline on each side.
+        // Two nodes beyond the outline on each side, as far as it is filled.
         let low = low.add_scalar(-2.0 * cell);
         let (columns, rows) =
             (((high.x - low.x) / cell).ceil() as i32 + 3, ((high.y - low.y) / cell).ceil() as i32 + 3);
@@ -189,12 +189,13 @@ impl Heights {
         )
     }
 
-    /// Whether a node is in the outline or next to one that is, so that a filling goes on beyond the outline.
+    /// Whether a node is in the outline or so close to it that what is filled there goes on beyond the outline, whose sides
+    /// may run through nodes.
     fn is_near(&self, i: usize) -> bool {
-        self.around(i, 1).any(|j| self.inside[j])
+        self.around(i, 2).any(|j| self.inside[j])
     }
 
-    /// The nodes in the outline, or next to one, that are nearest to a line along vertices of the surface.
+    /// The nodes in the outline, or close to it, that are nearest to a line along vertices of the surface.
     fn along(&self, surface: &Mesh, line: &[u32]) -> Vec<usize> {
         let mut nodes = Vec::new();
         for (k, &v) in line.iter().enumerate() {

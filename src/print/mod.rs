@@ -165,12 +165,13 @@ fn finished(
     // A plinth goes on around the area.
     let ring = if options.plinth.is_some() { Vec::new() } else { own(&frame.outline) };
     let mut body = settle_again(ctx, solid, &Mesh::default(), &ring)?;
+    let rings = [own(&frame.outline), own(&piece.ring)];
+    let rings: Vec<&[Vector2<f64>]> = rings.iter().filter(|r| !r.is_empty()).map(Vec::as_slice).collect();
     if let Some(reach) = options.reach {
         body = without_crumbs(body, walls::crumb_mm3(reach.wall_mm));
-        let rings = [own(&frame.outline), own(&piece.ring)];
-        let rings: Vec<&[Vector2<f64>]> = rings.iter().filter(|r| !r.is_empty()).map(Vec::as_slice).collect();
         body = walls::last_look(ctx, body, &rings, &ring, reach)?;
     }
+    body::plain_at_cuts(&mut body, &rings);
     if let Some((low, high)) = body.mesh.bounds() {
         check_size((high - low).into(), options)?;
     }

@@ -288,3 +288,20 @@ fn cars_keep_their_height_where_a_wall_is_wider_than_they_are() {
     let unknown = City { classes: Vec::new(), ..city.clone() };
     assert!(heights(&unknown, 1500.0).iter().all(|h| *h < 0.5), "{:?}", heights(&unknown, 1500.0));
 }
+
+#[test]
+fn only_what_lies_in_a_cut_is_plain() {
+    let square = |side: f64| [[0.0, 0.0], [side, 0.0], [side, side], [0.0, side]].map(Vector2::from);
+    let (ring, corner) = (square(10.0), square(4.0));
+    let mut body = super::outline::prism(&corner, 0.0, 5.0);
+    body.photo.iter_mut().for_each(|p| *p = true);
+    // What settling moved.
+    body.mesh.vertices.iter_mut().filter(|v| v.x == 0.0).for_each(|v| v.x = 0.02);
+    super::body::plain_at_cuts(&mut body, &[&ring]);
+    for t in 0..body.photo.len() {
+        let corners = body.mesh.corners(t);
+        let in_cut = (0..2).any(|k| corners.iter().all(|p| p[k] < 0.03));
+        assert_eq!(body.photo[t], !in_cut, "{corners:?}");
+    }
+    assert_eq!(body.photo.iter().filter(|p| !**p).count(), 4);
+}
