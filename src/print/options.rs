@@ -8,6 +8,10 @@ use super::split::Split;
 use super::thicken::Reach;
 use serde::{Deserialize, Serialize};
 
+/// A part for a printer holds no smaller details than this, in millimetres, whatever its profile says or leaves out: a
+/// surface simplified to a tenth of it differs by less than any process makes.
+pub const FINEST: f64 = 0.1;
+
 /// What the part is to be.
 #[derive(Clone, Debug, PartialEq)]
 pub struct PartOptions {
@@ -66,7 +70,10 @@ impl PartOptions {
         let within = |most: usize, l: &Option<Limit<f64>>| limit(l).map_or(most, |n| most.min(n as usize));
         Self {
             // Who names no detail prints at least a quarter of a wall.
-            detail_mm: limit(&printer.detail_mm).or(limit(&printer.wall_mm).map(|w| w / 4.0)),
+            detail_mm: limit(&printer.detail_mm)
+                .or(limit(&printer.wall_mm).map(|w| w / 4.0))
+                .map(|detail| detail.max(FINEST))
+                .or(Some(FINEST)),
             reach: Reach::of(printer),
             build_mm: printer.build_mm.as_ref().map(|b| b.value),
             max_triangles: within(defaults.max_triangles, &printer.triangles),
@@ -98,5 +105,21 @@ impl Default for PartOptions {
             plain: [206, 204, 198],
             title: "city".into(),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_profile_that_names_nothing_or_too_little_bounds_the_work() {
+        let limit = |value: f64| Some(Limit { value, source: "test".into(), date: "2026-11-22".into() });
+        let of = |wall_mm, detail_mm| PartOptions::for_printer(&Printer { wall_mm, detail_mm, ..Printer::default() });
+        assert_eq!((of(None, None).detail_mm, of(None, None).reach), (Some(FINEST), None));
+        let fine = of(limit(0.01), limit(1e-4));
+        assert_eq!((fine.detail_mm, fine.reach.map(|r| r.wall_mm)), (Some(FINEST), Some(Reach::THINNEST)));
+        let usual = of(limit(1.0), None);
+        assert_eq!((usual.detail_mm, usual.reach.map(|r| r.wall_mm)), (Some(0.25), Some(1.0)));
     }
 }

@@ -56,13 +56,17 @@ pub struct Reach {
 }
 
 impl Reach {
+    /// No walls thinner than this, in millimetres, are looked for: they become as thick as this, which is more than is asked,
+    /// since the work grows with the cube of the wall.
+    pub const THINNEST: f64 = 0.2;
+
     /// What a printer says; `None` where it names neither a wall, nor a detail, nor a gap.
     pub fn of(printer: &Printer) -> Option<Self> {
         let value = |limit: &Option<Limit<f64>>| limit.as_ref().map(|l| l.value);
         let wall = value(&printer.wall_mm).or(value(&printer.detail_mm));
         let gaps = [value(&printer.gap_mm), value(&printer.face_distance_mm)];
         let gap = gaps.into_iter().flatten().reduce(f64::max);
-        Some(Self { wall_mm: wall.or(gap)?, gap_mm: gap.unwrap_or(0.0) })
+        Some(Self { wall_mm: wall.or(gap)?.max(Self::THINNEST), gap_mm: gap.unwrap_or(0.0) })
     }
 }
 
