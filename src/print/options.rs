@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 
 /// A part for a printer holds no smaller details than this, in millimetres, whatever its profile says or leaves out: a
 /// surface simplified to a tenth of it differs by less than any process makes.
-pub const FINEST: f64 = 0.1;
+const FINEST: f64 = 0.1;
 
 /// What the part is to be.
 #[derive(Clone, Debug, PartialEq)]
@@ -72,8 +72,7 @@ impl PartOptions {
             // Who names no detail prints at least a quarter of a wall.
             detail_mm: limit(&printer.detail_mm)
                 .or(limit(&printer.wall_mm).map(|w| w / 4.0))
-                .map(|detail| detail.max(FINEST))
-                .or(Some(FINEST)),
+                .map_or(Some(FINEST), |detail| Some(detail.max(FINEST))),
             reach: Reach::of(printer),
             build_mm: printer.build_mm.as_ref().map(|b| b.value),
             max_triangles: within(defaults.max_triangles, &printer.triangles),

@@ -57,7 +57,7 @@ pub struct Reach {
 
 impl Reach {
     /// No walls thinner than this, in millimetres, are looked for: they become as thick as this, which is more than is asked,
-    /// since the work grows with the cube of the wall.
+    /// since time and memory grow fast with finer walls.
     pub const THINNEST: f64 = 0.2;
 
     /// What a printer says; `None` where it names neither a wall, nor a detail, nor a gap.
