@@ -23,7 +23,7 @@ const VIEWS: [(&str, &str, f64, f64); 6] = [
     ("north", "From the north", 180.0, 35.0),
     ("west", "From the west", 90.0, 35.0),
     ("above", FROM_ABOVE, 0.0, 90.0),
-    ("below", "From below", 0.0, -50.0),
+    ("below", "From below", 180.0, -50.0),
 ];
 const SIZE: (u32, u32) = (960, 720);
 
@@ -35,7 +35,7 @@ pub fn part_picture(part: &Part, size: (u32, u32)) -> Rgb8 {
 /// A part seen along a heading, from a height above (or below) the horizon; both in radians.
 pub fn part_from(part: &Part, azimuth: f64, elevation: f64, size: (u32, u32)) -> Rgb8 {
     let city = part_as_city(part);
-    let options = RenderOptions { background: [255; 3], shading: 0.25, ..RenderOptions::default() };
+    let options = RenderOptions { background: [255; 3], shading: 0.25, cavities: 0.4, ..RenderOptions::default() };
     match city.mesh.bounds() {
         Some(bounds) => render_city(&city, &Camera::overview(bounds, azimuth, elevation, size), &options).0,
         None => Rgb8::filled(size.0 as usize, size.1 as usize, [255; 3]),

@@ -45,16 +45,20 @@ pub struct RenderOptions {
     pub background: [u8; 3],
     /// Share of the light that depends on the surface's direction, 0 (flat colours) to 1.
     pub shading: f32,
+    /// How much darker narrow places are that lie behind those beside them (letters cut in, feet of walls), 0 to 1.
+    pub cavities: f32,
 }
 
 impl Default for RenderOptions {
     fn default() -> Self {
-        Self { supersample: 2, background: [255; 3], shading: 0.0 }
+        Self { supersample: 2, background: [255; 3], shading: 0.0, cavities: 0.0 }
     }
 }
 
 /// Share of a picture that [`Camera::overview`] fills.
 pub const FILLED: f64 = 0.98;
+/// Pixels to either side that make a place a cavity.
+const CAVITY: isize = 3;
 
 impl Camera {
     /// Looks at everything between `low` and `high` along parallel rays: `azimuth` is the compass direction of the view
@@ -128,14 +132,29 @@ impl<'a> Sight<'a> {
         Self { mesh, view, points, buffer }
     }
 
+    /// How far a sample lies behind those `reach` samples to both sides of it, 0 (a plane, an edge) to 1 (as far as wide).
+    fn cavity(&self, x: usize, y: usize, reach: isize) -> f32 {
+        let depth = &self.buffer.depth;
+        let at = |dx: isize, dy: isize| {
+            let (x, y) = (x.checked_add_signed(dx)?, y.checked_add_signed(dy)?);
+            (x < depth.width && y < depth.height).then(|| depth.at(x, y)).filter(|z| z.is_finite())
+        };
+        let here = depth.at(x, y);
+        let per_unit = match self.view.projection {
+            Projection::Perspective { f, .. } => f as f32 / here,
+            Projection::Orthographic { scale, .. } => scale as f32,
+        };
+        let behind = |(dx, dy): (isize, isize)| match (at(dx * reach, dy * reach), at(-dx * reach, -dy * reach)) {
+            (Some(a), Some(b)) => ((here - (a + b) / 2.0) * per_unit / reach as f32).clamp(0.0, 1.0),
+            _ => 0.0,
+        };
+        [(1, 0), (0, 1), (1, 1), (1, -1)].map(behind).iter().sum::<f32>() / 4.0
+    }
+
     /// Draws with `colour(face, barycentric)` and averages.
-    fn draw(
-        &self,
-        supersample: u32,
-        background: [u8; 3],
-        colour: impl Fn(usize, [f32; 3]) -> [f32; 3] + Sync,
-    ) -> (Rgb8, Mask) {
-        let k = supersample.clamp(1, 8) as usize;
+    fn draw(&self, options: &RenderOptions, colour: impl Fn(usize, [f32; 3]) -> [f32; 3] + Sync) -> (Rgb8, Mask) {
+        let RenderOptions { background, cavities, .. } = *options;
+        let k = options.supersample.clamp(1, 8) as usize;
         let (w, h) = (self.view.width / k, self.view.height / k);
         let rows: Vec<(Vec<[u8; 3]>, Vec<bool>)> = (0..h)
             .into_par_iter()
@@ -152,7 +171,13 @@ impl<'a> Sight<'a> {
                                 hits += 1;
                                 let corners = self.mesh.triangles[face as usize].map(|v| self.points[v as usize]);
                                 let b = self.view.barycentric(&corners, i as f64 + 0.5, j as f64 + 0.5);
-                                colour(face as usize, b)
+                                let c = colour(face as usize, b);
+                                if cavities > 0.0 {
+                                    let light = 1.0 - cavities * self.cavity(i, j, CAVITY * k as isize);
+                                    c.map(|v| v * light)
+                                } else {
+                                    c
+                                }
                             };
                             for (s, v) in sum.iter_mut().zip(c) {
                                 *s += v;
@@ -201,7 +226,7 @@ pub fn texture_at(city: &City, face: usize, barycentric: [f32; 3]) -> [f32; 3] {
 pub fn render_city(city: &City, camera: &Camera, options: &RenderOptions) -> (Rgb8, Mask) {
     let sight = Sight::of(&city.mesh, camera, options.supersample);
     let light = (options.shading > 0.0).then(|| sight.light(options.shading));
-    sight.draw(options.supersample, options.background, |face, b| {
+    sight.draw(options, |face, b| {
         let c = texture_at(city, face, b);
         light.as_ref().map_or(c, |l| c.map(|v| v * l[face]))
     })
@@ -218,7 +243,7 @@ pub fn seen_mask(city: &City, camera: &Camera) -> Mask {
 pub fn render_mesh(mesh: &Mesh, camera: &Camera, options: &RenderOptions) -> (Rgb8, Mask) {
     let sight = Sight::of(mesh, camera, options.supersample);
     let light = sight.light(if options.shading > 0.0 { options.shading } else { 0.75 });
-    sight.draw(options.supersample, options.background, |face, _| [214.0, 208.0, 198.0].map(|v| v * light[face]))
+    sight.draw(options, |face, _| [214.0, 208.0, 198.0].map(|v| v * light[face]))
 }
 
 /// Draws points as squares of `radius` pixels around them; nearer ones hide others.

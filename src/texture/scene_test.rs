@@ -8,7 +8,7 @@ use crate::camera::Pinhole;
 use crate::geometry::{Rigid3, nearest_rotation};
 use crate::image::raster::{NO_FACE, View, rasterise};
 use crate::image::{Mask, Rgb8, colour};
-use crate::scene::{City, Mesh};
+use crate::scene::{City, Mesh, TexturePage};
 use nalgebra::{Matrix3, Vector3};
 use std::sync::{Arc, Mutex};
 
@@ -217,6 +217,35 @@ fn errors_name_what_is_missing() {
     assert!(matches!(run(&mesh, &[away]), Err(TextureError::NothingSeen { .. })));
     ctx.cancel_token().cancel();
     assert!(matches!(run(&mesh, &views()), Err(TextureError::Cancelled(_))));
+}
+
+#[test]
+fn slots_are_darker_than_the_plane_that_they_are_cut_into() {
+    // A white plane, 20 wide, with a slot 1 wide and 1 deep along x = 0, 10 pixels for each unit.
+    let profile = [(-10.0, 0.0), (-0.5, 0.0), (-0.5, -1.0), (0.5, -1.0), (0.5, 0.0), (10.0, 0.0)];
+    let vertices: Vec<_> =
+        profile.iter().flat_map(|&(x, z)| [Vector3::new(x, -5.0, z), Vector3::new(x, 5.0, z)]).collect();
+    let triangles: Vec<_> = (0..5u32).map(|i| 2 * i).flat_map(|i| [[i, i + 2, i + 1], [i + 2, i + 3, i + 1]]).collect();
+    let city = City {
+        uvs: vec![[[0.5; 2]; 3]; triangles.len()],
+        page: vec![0; triangles.len()],
+        views: vec![1; triangles.len()],
+        pages: vec![TexturePage { image: Rgb8::filled(4, 4, [200; 3]) }],
+        mesh: Mesh { vertices, triangles },
+        ..City::default()
+    };
+    let drawn = |elevation: f64, cavities: f32| {
+        let bounds = city.mesh.bounds().expect("vertices");
+        let camera = Camera::overview(bounds, 0.0, elevation.to_radians(), (204, 104));
+        render_city(&city, &camera, &RenderOptions { cavities, ..RenderOptions::default() }).0
+    };
+    let (above, flat) = (drawn(90.0, 0.5), drawn(90.0, 0.0));
+    assert!(above.at(98, 52)[0] < 140 && flat.at(98, 52)[0] == 200, "{:?}", above.at(98, 52));
+    for x in [60, 80, 94, 124, 160] {
+        assert_eq!(above.at(x, 52), [200; 3], "beside the slot at {x}");
+    }
+    // A tilted plane is no cavity.
+    assert_eq!(drawn(40.0, 0.5).at(60, 52), [200; 3]);
 }
 
 #[test]
