@@ -68,11 +68,10 @@ impl PartOptions {
         let limit = |l: &Option<Limit<f64>>| l.as_ref().map(|l| l.value);
         let defaults = Self::default();
         let within = |most: usize, l: &Option<Limit<f64>>| limit(l).map_or(most, |n| most.min(n as usize));
+        // Who names no detail prints at least a quarter of a wall.
+        let detail = limit(&printer.detail_mm).or(limit(&printer.wall_mm).map(|w| w / 4.0));
         Self {
-            // Who names no detail prints at least a quarter of a wall.
-            detail_mm: limit(&printer.detail_mm)
-                .or(limit(&printer.wall_mm).map(|w| w / 4.0))
-                .map_or(Some(FINEST), |detail| Some(detail.max(FINEST))),
+            detail_mm: Some(detail.map_or(FINEST, |d| d.max(FINEST))),
             reach: Reach::of(printer),
             build_mm: printer.build_mm.as_ref().map(|b| b.value),
             max_triangles: within(defaults.max_triangles, &printer.triangles),

@@ -221,7 +221,7 @@ fn errors_name_what_is_missing() {
 
 #[test]
 fn slots_are_darker_than_the_plane_that_they_are_cut_into() {
-    // A white plane, 20 wide, with a slot 1 wide and 1 deep along x = 0, 10 pixels for each unit.
+    // A grey plane, 20 wide, with a slot 1 wide and 1 deep along x = 0, 10 pixels for each unit.
     let profile = [(-10.0, 0.0), (-0.5, 0.0), (-0.5, -1.0), (0.5, -1.0), (0.5, 0.0), (10.0, 0.0)];
     let vertices: Vec<_> =
         profile.iter().flat_map(|&(x, z)| [Vector3::new(x, -5.0, z), Vector3::new(x, 5.0, z)]).collect();
