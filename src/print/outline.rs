@@ -44,6 +44,38 @@ pub fn near_border(ring: &[Vector2<f64>], p: &Vector2<f64>, by: f64) -> bool {
     })
 }
 
+/// A counter-clockwise ring with its sides moved outwards, or inwards where `by` is below zero.
+pub fn widened(ring: &[Vector2<f64>], by: f64) -> Vec<Vector2<f64>> {
+    let n = ring.len();
+    let outward = |i: usize| {
+        let along = ring[(i + 1) % n] - ring[i];
+        Vector2::new(along.y, -along.x).try_normalize(0.0).unwrap_or_default()
+    };
+    let corner = |i: usize| {
+        let (before, after) = (outward((i + n - 1) % n), outward(i));
+        // At a corner sharper than 40 degrees both sides move less than their due.
+        ring[i] + (before + after) * (by / (1.0 + before.dot(&after)).max(0.25))
+    };
+    (0..n).map(corner).collect()
+}
+
+/// The point, moved away from the sides of a counter-clockwise ring that are closer than `depth`, to that depth inside.
+pub fn inwards(ring: &[Vector2<f64>], p: &Vector2<f64>, depth: f64) -> Vector2<f64> {
+    let mut place = *p;
+    for i in 0..ring.len() {
+        let (a, b) = (ring[i], ring[(i + 1) % ring.len()]);
+        let along = b - a;
+        let share = (place - a).dot(&along) / along.norm_squared();
+        // The inside is to the left.
+        let Some(normal) = Vector2::new(-along.y, along.x).try_normalize(0.0) else { continue };
+        let own = (place - a).dot(&normal);
+        if (0.0..=1.0).contains(&share) && own.abs() < depth {
+            place += normal * (depth - own);
+        }
+    }
+    place
+}
+
 /// Whether a point is inside a counter-clockwise ring, or at most `by` outside.
 pub fn reaches(ring: &[Vector2<f64>], p: &Vector2<f64>, by: f64) -> bool {
     contains(ring, p) || near_border(ring, p, by)
@@ -290,6 +322,26 @@ mod tests {
             let report = inspect(&prism(&outline, -1.0, 2.0).mesh);
             assert!(report.is_solid() && report.self_intersections == 0, "{report:?}");
             assert!((report.volume / 3.0 - area).abs() < 0.002 * area, "{}", report.volume);
+        }
+    }
+
+    #[test]
+    fn places_move_inwards_and_sides_move_apart() {
+        let ring = [[0.0, 0.0], [10.0, 0.0], [10.0, 8.0], [0.0, 8.0]].map(Vector2::from);
+        let moved = |x: f64, y: f64| inwards(&ring, &Vector2::new(x, y), 2.0);
+        for ((x, y), (to_x, to_y)) in [
+            ((5.0, 4.0), (5.0, 4.0)),
+            ((5.0, 0.5), (5.0, 2.0)),
+            ((5.0, -0.5), (5.0, 2.0)),
+            ((9.0, 7.5), (8.0, 6.0)),
+            ((5.0, -3.0), (5.0, -3.0)),
+        ] {
+            assert!((moved(x, y) - Vector2::new(to_x, to_y)).norm() < 1e-12, "{x} {y}: {}", moved(x, y));
+        }
+        for by in [-1.0, 0.5] {
+            let (low, high) = bounds(&widened(&ring, by)).expect("a ring");
+            let corners = (Vector2::repeat(-by), Vector2::new(10.0 + by, 8.0 + by));
+            assert!((low - corners.0).norm() < 1e-12 && (high - corners.1).norm() < 1e-12, "{low} {high}");
         }
     }
 }

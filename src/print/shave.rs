@@ -53,6 +53,11 @@ const SLOPE: f64 = 2.0;
 const NEAR: f64 = 1.6;
 /// Nodes along a side of the cubes in which they are looked for.
 const CUBE: i32 = 4;
+/// The border's own edge is one only because the city is cut there. So far from it, in walls, it does not keep rolling balls
+/// away: what they reach there, and so far further inside that it is no slice, they would reach at the border.
+const RIM: [f64; 2] = [0.74, 1.5];
+/// How much lower, in walls, they may reach inside: the ground need not be level.
+const DESCENT: f64 = 0.15;
 /// How far, in walls, the tool's surface may be simplified.
 const SIMPLER: f64 = 0.035;
 
@@ -78,6 +83,8 @@ pub struct Shaver {
     wall: f64,
     /// Height under which nothing is cut.
     floor: f64,
+    /// The border of the area, counter-clockwise.
+    outline: Vec<Vector2<f64>>,
     passes: Vec<Pass>,
     /// The thin places that are cut off.
     pub shaved: Vec<Ball>,
@@ -93,10 +100,11 @@ struct Pass {
 }
 
 impl Shaver {
-    /// Nothing to cut yet; below `floor_mm` nothing will be, so that a base stays whole.
-    pub fn new(wall_mm: f64, floor_mm: f64) -> Self {
-        let inscribed = Arc::new(Inscribed::new(Vec::new()));
-        Self { wall: wall_mm, floor: floor_mm, passes: Vec::new(), shaved: Vec::new(), inscribed }
+    /// Nothing to cut yet; below `floor_mm` nothing will be, so that a base stays whole. The counter-clockwise `outline` is
+    /// where the city is cut.
+    pub fn new(wall_mm: f64, floor_mm: f64, outline: &[Vector2<f64>]) -> Self {
+        let (outline, inscribed) = (outline.to_vec(), Arc::new(Inscribed::new(Vec::new())));
+        Self { wall: wall_mm, floor: floor_mm, outline, passes: Vec::new(), shaved: Vec::new(), inscribed }
     }
 
     fn spacing(&self) -> f64 {
@@ -149,7 +157,7 @@ impl Shaver {
             if f64::from(node[2]) * spacing < self.floor {
                 return spacing;
             }
-            let values = self.passes.iter().map(|pass| pass.value(node, self.wall, spacing));
+            let values = self.passes.iter().map(|pass| pass.value(node, (self.wall, spacing), &self.outline));
             values.fold(spacing, f64::min)
         };
         let net = LevelSet::of_function(blocks.into_iter().collect(), spacing, value).surface();
@@ -161,16 +169,27 @@ impl Shaver {
 
 impl Pass {
     /// Below zero in the tool.
-    fn value(&self, node: Node, wall: f64, spacing: f64) -> f64 {
+    fn value(&self, node: Node, (wall, spacing): (f64, f64), outline: &[Vector2<f64>]) -> f64 {
         let Some(zone) = self.zone.get(node).map(f64::from).filter(|z| *z < 0.0) else { return spacing };
-        let left_out = self.rolling.distance(&place(node, spacing), FADE * wall);
+        let p = place(node, spacing);
+        let left_out = self.rolling.distance(&p, FADE * wall).min(self.left_out_beside(&p, wall, outline));
         let beyond = zone + FADE * wall / SLOPE;
         let around = (beyond + AROUND * wall).clamp(0.0, AROUND * wall);
         let value = RISE * around + SLOPE * beyond.max(0.0) - left_out - BELOW * wall;
         // The middle of a thick place is no place that the ball leaves out, though no ball is kept there.
         let deep = wall * ROLLING;
-        let thick = || self.depth.at(&place(node, spacing), deep).is_some_and(|d| d >= deep);
+        let thick = || self.depth.at(&p, deep).is_some_and(|d| d >= deep);
         if value < 0.0 && thick() { spacing } else { value }
+    }
+
+    /// How far a place near the border is from what the ball would reach, if the city went on there as it is beside it.
+    fn left_out_beside(&self, p: &Vector3<f64>, wall: f64, outline: &[Vector2<f64>]) -> f64 {
+        let [near, far] = RIM.map(|depth| outline::inwards(outline, &p.xy(), depth * wall).push(p.z));
+        if near == *p {
+            return f64::INFINITY;
+        }
+        let far = self.rolling.distance(&far, (FADE + DESCENT) * wall) - DESCENT * wall;
+        self.rolling.distance(&near, FADE * wall).max(far)
     }
 }
 
@@ -317,61 +336,4 @@ fn tall(thin: &[Ball], rolling: &Inscribed, wall: f64) -> Vec<usize> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::mesh::inspect;
-    use crate::print::outline::prism;
-    use crate::print::settle;
-    use crate::print::solid::{subtract, unite};
-    use crate::print::thicken::{Noise, Reach, lack};
-    use crate::print::thickness::sample_points;
-
-    fn rectangle(x: [f64; 2], y: [f64; 2]) -> Vec<Vector2<f64>> {
-        vec![Vector2::new(x[0], y[0]), Vector2::new(x[1], y[0]), Vector2::new(x[1], y[1]), Vector2::new(x[0], y[1])]
-    }
-
-    #[test]
-    fn low_fins_go_and_masts_and_thick_edges_stay() {
-        let ctx = Ctx::silent();
-        let outline = rectangle([0.0, 30.0], [0.0, 20.0]);
-        let bodies = [
-            prism(&outline, 0.0, 3.0),
-            // A block, a low fin on it, a fin along the slab, a mast.
-            prism(&rectangle([4.0, 10.0], [4.0, 12.0]), 1.0, 9.0),
-            prism(&rectangle([6.0, 6.3], [5.0, 11.0]), 8.0, 10.0),
-            prism(&rectangle([14.0, 14.4], [3.0, 15.0]), 1.0, 4.1),
-            prism(&rectangle([22.0, 22.4], [9.0, 9.4]), 1.0, 11.0),
-        ];
-        let body = unite(&ctx, &bodies.iter().collect::<Vec<_>>()).expect("a body");
-        let reach = Reach { wall_mm: 1.0, gap_mm: 0.0 };
-        let before = lack(&ctx, &body.mesh, &outline, reach, Noise::Counts).expect("measured");
-        let mut shaver = Shaver::new(reach.wall_mm, 0.0);
-        let kept = shaver.add(&ctx, &body, &before.walls, |_, how| how.is_tall).expect("measured");
-        let tool = shaver.tool(&ctx, &body).expect("a tool");
-        // Only the mast is kept.
-        assert!(!kept.is_empty());
-        assert!(kept.iter().all(|b| (b.centre.xy() - Vector2::new(22.2, 9.2)).norm() < 0.3));
-        let low = before.walls.iter().filter(|b| b.centre.x < 20.0).count();
-        assert_eq!(shaver.shaved.len(), low);
-        let shaved = settle(&ctx, subtract(&ctx, &body, &tool).expect("shaved")).expect("settles");
-        let report = inspect(&shaved.mesh);
-        assert!(report.is_solid() && report.self_intersections == 0, "{report:?}");
-        // The balls that rolled in the body show what is thick of it after, as any ball would.
-        let left = |noise| lack(&ctx, &shaved.mesh, &outline, reach, noise).expect("measured").walls.len();
-        let (nothing, any) = (Inscribed::new(Vec::new()), left(Noise::IsLeft));
-        assert_eq!(left(Noise::IsLeftBy(&nothing)), any);
-        assert!(left(Noise::IsLeftBy(shaver.inscribed())).abs_diff(any) * 100 <= before.walls.len());
-        let after = lack(&ctx, &shaved.mesh, &outline, reach, Noise::Counts).expect("measured");
-        let left: Vec<_> = after.walls.iter().filter(|b| b.centre.x < 20.0).collect();
-        assert!(left.len() * 200 < low, "{} of {low}", left.len());
-        // The block has its edges, and its top where the fin was is level to a tenth.
-        let bvh = Bvh::new(&shaved.mesh);
-        for (_, p) in sample_points(&bodies[1].mesh, 0.3) {
-            let (far, top) = ((p.x - 6.15).abs() > 1.2, p.z > 8.9);
-            let limit = if far { 1e-6 } else { 0.25 };
-            if p.z > 3.1 && (far || top) {
-                assert!(bvh.closest(&p, limit).is_some(), "{p}");
-            }
-        }
-    }
-}
+mod tests;

@@ -199,19 +199,8 @@ fn measured(
 
 /// The ball moved away from the border, where it crosses that.
 fn inside(outline: &[Vector2<f64>], ball: &Ball) -> Option<Ball> {
-    let mut centre = ball.centre;
-    for i in 0..outline.len() {
-        let (a, b) = (outline[i], outline[(i + 1) % outline.len()]);
-        let along = b - a;
-        let share = (centre.xy() - a).dot(&along) / along.norm_squared();
-        // The inside of a counter-clockwise ring is to the left.
-        let Some(normal) = Vector2::new(-along.y, along.x).try_normalize(0.0) else { continue };
-        let depth = (centre.xy() - a).dot(&normal);
-        if (0.0..=1.0).contains(&share) && depth.abs() < ball.radius {
-            centre += (normal * (ball.radius - depth)).push(0.0);
-        }
-    }
-    (centre != ball.centre).then_some(Ball { centre, ..*ball })
+    let place = outline::inwards(outline, &ball.centre.xy(), ball.radius);
+    (place != ball.centre.xy()).then_some(Ball { centre: place.push(ball.centre.z), ..*ball })
 }
 
 /// The balls with the radius that the wall needs. Those at the rim of a thin place move inwards, as far as they cover it,

@@ -12,8 +12,8 @@ use super::changes::{Act, Change, Classes, group};
 use super::decimate::without_crumbs;
 use super::judge::{connected, patch_mm2};
 use super::level_set::Ball;
-use super::outline::prism;
-use super::settle::settle_again;
+use super::outline::{self, prism};
+use super::settle::{grid, settle_again};
 use super::shave::{self, Shaver, StandsOut};
 use super::solid::{Solid, cut, with};
 use super::thicken::{self, Lack, Noise, Reach, Vicinity};
@@ -26,7 +26,10 @@ use rayon::prelude::*;
 /// Most passes that shave and thicken.
 const SHAVING: usize = 3;
 /// Less than this share of what was thin at first is no longer shaved but buried.
-const SPECKS: f64 = 0.06;
+const SPECKS: f64 = 0.03;
+/// The same for bodies of more than [`MANY`] triangles, where a pass takes a minute.
+const SPECKS_OF_MANY: f64 = 0.06;
+const MANY: usize = 200_000;
 /// Share of the base in which nothing is shaved.
 const WHOLE: f64 = 0.75;
 /// Where the thinnest wall is no wider than this in the city, in metres, cars are kept: about two cars side by side.
@@ -50,6 +53,9 @@ const CRUMB: f64 = 0.1;
 
 /// Most times that a finished piece is mended.
 const LOOKS: usize = 2;
+/// How far inside the border, in millimetres, what is added to a finished piece ends: in the plane of the border; or beside
+/// it, where that makes slivers that cannot be ended, since settling moved the border there.
+const INSIDE: [f64; 2] = [0.0, 0.03];
 /// A piece is mended where its largest thin patch has this share of what the judge calls a fault.
 const LARGE: f64 = 0.5;
 
@@ -63,7 +69,8 @@ pub fn thick_enough(
     let none = Solid::default();
     let mut body = blank.cut(ctx)?;
     let Some(reach) = options.reach else { return Ok((body, Vec::new())) };
-    let (mut shaver, mut lack) = (Shaver::new(reach.wall_mm, frame.base_mm * WHOLE), Lack::default());
+    let mut shaver = Shaver::new(reach.wall_mm, frame.base_mm * WHOLE, &frame.outline);
+    let mut lack = Lack::default();
     let away = shave::away_from_border(&frame.outline, reach.wall_mm);
     let before = thicken::lack(ctx, &body.mesh, &frame.outline, reach, Noise::Counts)?;
     let without_gaps = Reach { gap_mm: 0.0, ..reach };
@@ -91,7 +98,8 @@ pub fn thick_enough(
     let mut cars = Vec::new();
     let first = left.len() as f64;
     for pass in 0..SHAVING {
-        if is_enough(&left) || (pass > 0 && (left.len() as f64) < SPECKS * first) {
+        let specks = if body.photo.len() > MANY { SPECKS_OF_MANY } else { SPECKS };
+        if is_enough(&left) || (pass > 0 && (left.len() as f64) < specks * first) {
             break;
         }
         let is_lost = |ball: &Ball, how: StandsOut| how.by(ball) > LOST_M * frame.mm_per_unit;
@@ -146,6 +154,9 @@ pub fn last_look(
     let (Some(&area), Some((low, high))) = (rings.first(), body.mesh.bounds()) else { return Ok(body) };
     let reach = Reach { gap_mm: 0.0, ..reach };
     let square = thicken::sample_mm2(reach.wall_mm);
+    // The plane of the border is where the settled body has it.
+    let grid = grid(body.mesh.vertices.iter().map(|v| v.amax()).fold(0.0, f64::max));
+    let round = |p: Vector2<f64>| p.map(|x| (x * grid).round() / grid);
     let mut before = f64::INFINITY;
     let mut last = body.clone();
     let mut near: Option<Vicinity> = None;
@@ -165,12 +176,22 @@ pub fn last_look(
         }
         (before, last) = (left, body.clone());
         let burrs = Lack { burrs: thicken::buried(&patches, &body, reach), ..Lack::default() };
-        let mut added = thicken::solid(ctx, &burrs, area, &body, reach)?;
-        for ring in rings {
-            added = cut(ctx, &added, &prism(ring, low.z, high.z + reach.wall_mm))?;
-        }
-        let whole = without_crumbs(with(ctx, &body, &added)?, crumb_mm3(reach.wall_mm));
-        body = settle_again(ctx, whole, &last.mesh, ring)?;
+        let balls = thicken::solid(ctx, &burrs, area, &body, reach)?;
+        let united = |inside: f64| -> Result<Solid, PrintError> {
+            let mut added = balls.clone();
+            for ring in rings {
+                let ring: Vec<_> = outline::widened(ring, -inside).into_iter().map(round).collect();
+                added = cut(ctx, &added, &prism(&ring, low.z, high.z + reach.wall_mm))?;
+            }
+            let whole = without_crumbs(with(ctx, &body, &added)?, crumb_mm3(reach.wall_mm));
+            settle_again(ctx, whole, &last.mesh, ring)
+        };
+        let mut ways = INSIDE.into_iter().map(united);
+        body = match ways.find(|way| !matches!(way, Err(PrintError::Crossing { .. } | PrintError::Engine { .. }))) {
+            Some(united) => united?,
+            // The judge says where it is thin.
+            None => return Ok(last),
+        };
         let text = format!("{left:.1} mm2 that were still thinner than {} mm were buried", reach.wall_mm);
         ctx.report(Diagnostic::info("part-buried", "", text));
     }
@@ -204,11 +225,13 @@ mod tests {
             let ring = [[x[0], y[0]], [x[1], y[0]], [x[1], y[1]], [x[0], y[1]]].map(Vector2::from);
             prism(&ring, z[0], z[1])
         };
-        let slab = box_of([0.0, 20.0], [0.0, 20.0], [0.0, 4.0]);
+        // Its sides lie between the places of the grid.
+        let side = 19.957_1;
+        let slab = box_of([0.0, side], [0.0, side], [0.0, 4.0]);
         // A fin across the slab, from border to border, and one that is too small to matter.
-        let fins = [box_of([9.8, 10.2], [0.0, 20.0], [3.0, 5.5]), box_of([4.0, 4.2], [4.0, 4.4], [3.0, 4.3])];
+        let fins = [box_of([9.8, 10.2], [0.0, side], [3.0, 5.5]), box_of([4.0, 4.2], [4.0, 4.4], [3.0, 4.3])];
         let body = settle(&ctx, unite(&ctx, &[&slab, &fins[0], &fins[1]]).expect("united")).expect("settled");
-        let area = [[0.0, 0.0], [20.0, 0.0], [20.0, 20.0], [0.0, 20.0]].map(Vector2::from);
+        let area = [[0.0, 0.0], [side, 0.0], [side, side], [0.0, side]].map(Vector2::from);
         let reach = Reach { wall_mm: 2.0, gap_mm: 0.0 };
         let thin = |body: &Solid| {
             patches(

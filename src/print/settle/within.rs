@@ -5,7 +5,7 @@
 
 use crate::base::Ctx;
 use crate::print::PrintError;
-use crate::print::outline::{contains, prism};
+use crate::print::outline::{contains, prism, widened};
 use crate::print::solid::{Solid, cut, intersect};
 use crate::scene::Mesh;
 use nalgebra::{Vector2, Vector3};
@@ -27,7 +27,7 @@ impl Within {
     pub fn new(body: &Mesh, ring: &[Vector2<f64>]) -> Self {
         let (low, high) = body.bounds().unwrap_or_default();
         let more = Vector3::new(BEYOND, BEYOND, 0.0);
-        Self { low: low - more, high: high + more, ring: widened(ring) }
+        Self { low: low - more, high: high + more, ring: widened(ring, BEYOND) }
     }
 
     /// Where a corner at `from` goes that is to move to `to`: no further out than it is.
@@ -56,21 +56,6 @@ impl Within {
         }
         Ok(inside)
     }
-}
-
-/// A ring with its sides moved outwards.
-fn widened(ring: &[Vector2<f64>]) -> Vec<Vector2<f64>> {
-    let n = ring.len();
-    let outward = |i: usize| {
-        let along = ring[(i + 1) % n] - ring[i];
-        Vector2::new(along.y, -along.x).try_normalize(0.0).unwrap_or_default()
-    };
-    let corner = |i: usize| {
-        let (before, after) = (outward((i + n - 1) % n), outward(i));
-        // At a corner sharper than 40 degrees both sides move less than their due.
-        ring[i] + (before + after) * (BEYOND / (1.0 + before.dot(&after)).max(0.25))
-    };
-    (0..n).map(corner).collect()
 }
 
 fn trimmed(ctx: &Ctx, body: &Solid, prism: &Solid) -> Result<Solid, PrintError> {

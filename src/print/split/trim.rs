@@ -28,7 +28,7 @@ pub fn trimmed(
     for _ in 0..PASSES {
         let mut thin = thicken::lack(ctx, &solid.mesh, ring, reach, Noise::IsLeft)?.walls;
         thin.retain(|ball| outline::near_border(ring, &ball.centre.xy(), NEAR * wall_mm));
-        let mut shaver = Shaver::new(wall_mm, floor_mm);
+        let mut shaver = Shaver::new(wall_mm, floor_mm, ring);
         shaver.add(ctx, &solid, &thin, |_, _| false)?;
         let tool = shaver.tool(ctx, &solid)?;
         if tool.photo.is_empty() {
