@@ -12,7 +12,7 @@
 
 use super::level_set::{Ball, surface_of_balls};
 use super::printer::{Limit, Printer};
-use super::shave::{Depth, Inscribed};
+use super::shave::{self, Depth, Inscribed};
 use super::solid::Solid;
 use super::thickness::{Gauge, directions, sample_points};
 use super::{PrintError, outline};
@@ -182,19 +182,42 @@ fn measured(
         lack.narrow_mm2 += (lack.gaps.len() - narrow) as f64 * step * step;
         let thin = found.iter().zip(chunk).filter_map(|((thin, _), (_, p))| Some((*p, (*thin)?)));
         let (at, thin): (Vec<Vector3<f64>>, Vec<Ball>) = thin.unzip();
-        let sizes = (wall * THIN, wall * CLOSE);
-        let is_noise = match noise {
-            Noise::Counts => vec![false; thin.len()],
-            Noise::IsLeft => gauge.are_surface_of_thick(&at, sizes, |_| None),
-            Noise::IsLeftBy(known) => {
-                gauge.are_surface_of_thick(&at, sizes, |p| known.near(&gauge, p, wall * THIN, wall * CLOSE))
-            }
-        };
+        let is_noise = dismissed(&gauge, &at, outline, wall, noise);
         let before = lack.walls.len();
         lack.walls.extend(thin.into_iter().zip(is_noise).filter(|(_, noise)| !noise).map(|(ball, _)| ball));
         lack.thin_mm2 += (lack.walls.len() - before) as f64 * step * step;
     }
     Ok(lack)
+}
+
+/// Which of some thin places are no more than small facets on something thick.
+fn dismissed(
+    gauge: &Gauge,
+    places: &[Vector3<f64>],
+    outline: &[Vector2<f64>],
+    wall: f64,
+    noise: Noise<'_>,
+) -> Vec<bool> {
+    let (enough, close) = (wall * THIN, wall * CLOSE);
+    let mut is_noise = match noise {
+        Noise::Counts => return vec![false; places.len()],
+        Noise::IsLeft => gauge.are_surface_of_thick(places, (enough, close), |_| None),
+        Noise::IsLeftBy(known) => {
+            gauge.are_surface_of_thick(places, (enough, close), |p| known.near(gauge, p, enough, close))
+        }
+    };
+    // No ball reaches the edge at the border of the area: a ridge there is judged by what it would be, if the city went on.
+    let beside = |i: usize| Some((i, shave::beside_border(outline, &places[i], wall)?));
+    let at_border: Vec<_> = (0..places.len()).filter(|&i| !is_noise[i]).filter_map(beside).collect();
+    let are_noise = |depth: usize, close: f64| {
+        let places: Vec<Vector3<f64>> = at_border.iter().map(|(_, beside)| beside[depth]).collect();
+        gauge.are_surface_of_thick(&places, (enough, close), |_| None)
+    };
+    let (near, far) = (are_noise(0, close), are_noise(1, close + shave::DESCENT * wall));
+    for ((i, _), both) in at_border.into_iter().zip(near.into_iter().zip(far)) {
+        is_noise[i] = both == (true, true);
+    }
+    is_noise
 }
 
 /// The ball moved away from the border, where it crosses that.
@@ -313,92 +336,4 @@ pub(super) fn coloured(mesh: Mesh, body: &Solid) -> Solid {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::mesh::inspect;
-    use crate::print::outline::prism;
-    use crate::print::settle;
-    use crate::print::solid::{cut, unite};
-    use crate::print::thickness::{ThicknessOptions, measure};
-
-    fn rectangle(x: [f64; 2], y: [f64; 2]) -> Vec<Vector2<f64>> {
-        vec![Vector2::new(x[0], y[0]), Vector2::new(x[1], y[0]), Vector2::new(x[1], y[1]), Vector2::new(x[0], y[1])]
-    }
-
-    /// A slab with a thin wall, a mast, a wall along the border of the area, one across it, and a thick block; all go on
-    /// beyond the border.
-    fn place() -> Solid {
-        let bodies = [
-            prism(&rectangle([-4.0, 34.0], [-4.0, 24.0]), -1.0, 3.0),
-            prism(&rectangle([5.0, 5.3], [4.0, 14.0]), 1.0, 9.0),
-            prism(&rectangle([20.0, 20.2], [10.0, 10.2]), 1.0, 11.0),
-            prism(&rectangle([29.6, 33.0], [3.0, 9.0]), 1.0, 8.0),
-            prism(&rectangle([10.0, 10.25], [15.0, 23.0]), 1.0, 8.0),
-            prism(&rectangle([12.0, 17.0], [3.0, 9.0]), 1.0, 8.0),
-        ];
-        unite(&Ctx::silent(), &bodies.iter().collect::<Vec<_>>()).expect("a place")
-    }
-
-    #[test]
-    fn thin_walls_reach_the_limit_and_thick_ones_stay() {
-        let ctx = Ctx::silent();
-        let (outline, whole) = (rectangle([0.0, 30.0], [0.0, 20.0]), place());
-        let clip = prism(&outline, 0.0, 30.0);
-        let reach = Reach { wall_mm: 1.0, gap_mm: 0.0 };
-        let body = cut(&ctx, &whole, &clip).expect("a body");
-        let before = lack(&ctx, &body.mesh, &outline, reach, Noise::Counts).expect("measured");
-        assert!(before.thin_mm2 > 200.0, "{}", before.thin_mm2);
-        let with = |lack: &Lack| {
-            let added = solid(&ctx, lack, &outline, &body, reach).expect("balls");
-            cut(&ctx, &unite(&ctx, &[&whole, &added]).expect("union"), &clip).expect("a body")
-        };
-        let once = with(&before);
-        let left = lack(&ctx, &once.mesh, &outline, reach, Noise::Counts).expect("measured");
-        assert!(left.thin_mm2 < 0.1 * before.thin_mm2, "{}", left.thin_mm2);
-        // Measured again only where walls were thin, all of that is found.
-        let near = Vicinity::new(&before.walls, 3.0 * reach.wall_mm);
-        let again = lack_near(&ctx, &once.mesh, (&outline, &near), reach, Noise::Counts).expect("measured");
-        assert_eq!(again, left);
-        let mut all = before;
-        all.walls.extend(left.walls);
-        let thick = with(&all);
-        let thick = settle(&ctx, thick).expect("settles");
-        let report = inspect(&thick.mesh);
-        assert!(report.is_solid() && report.self_intersections == 0, "{report:?}");
-        let options = ThicknessOptions { step: 0.1, most: 2.0, opposite_deg: 120.0, wall: None };
-        let map = measure(&ctx, &thick.mesh, &options).expect("measured");
-        let thin = map.samples.iter().filter(|s| s.thickness < 0.95).count();
-        assert!(thin * 100 < map.samples.len(), "{thin} of {}", map.samples.len());
-        // Walls become thicker, not taller.
-        assert!(thick.mesh.bounds().expect("a body").1.z < 11.6);
-        // The block that was thick enough is as it was, away from the walls that grew.
-        let bvh = Bvh::new(&thick.mesh);
-        for (_, p) in sample_points(&body.mesh, 0.3) {
-            if (12.0..=17.0).contains(&p.x) && (3.0..=9.0).contains(&p.y) && p.z > 3.5 {
-                assert!(bvh.closest(&p, 0.05).is_some(), "{p}");
-            }
-        }
-        let (low, high) = thick.mesh.bounds().expect("a body");
-        assert!(low.norm() < 1e-9 && (high.xy() - Vector2::new(30.0, 20.0)).norm() < 1e-9, "{low} {high}");
-    }
-
-    #[test]
-    fn narrow_gaps_are_filled() {
-        let ctx = Ctx::silent();
-        let outline = rectangle([0.0, 20.0], [0.0, 20.0]);
-        let bodies = [
-            prism(&outline, 0.0, 3.0),
-            prism(&rectangle([4.0, 8.0], [4.0, 14.0]), 1.0, 9.0),
-            prism(&rectangle([8.2, 12.0], [4.0, 14.0]), 1.0, 9.0),
-        ];
-        let refs: Vec<&Solid> = bodies.iter().collect();
-        let body = unite(&ctx, &refs).expect("a body");
-        let reach = Reach { wall_mm: 1.0, gap_mm: 0.5 };
-        let found = lack(&ctx, &body.mesh, &outline, reach, Noise::Counts).expect("measured");
-        assert!(found.thin_mm2 < 1.0 && found.narrow_mm2 > 100.0, "{} {}", found.thin_mm2, found.narrow_mm2);
-        let added = filling(&ctx, &found, &body, reach).expect("balls");
-        let filled = settle(&ctx, unite(&ctx, &[&body, &added]).expect("union")).expect("settles");
-        let after = lack(&ctx, &filled.mesh, &outline, reach, Noise::Counts).expect("measured");
-        assert!(after.narrow_mm2 < 2.0, "{}", after.narrow_mm2);
-    }
-}
+mod tests;
