@@ -57,7 +57,7 @@ const CUBE: i32 = 4;
 /// away: what they reach there, and so far further inside that it is no slice, they would reach at the border.
 const RIM: [f64; 2] = [0.74, 1.5];
 /// How much lower, in walls, they may reach inside: the ground need not be level.
-pub(super) const DESCENT: f64 = 0.15;
+const DESCENT: f64 = 0.15;
 /// How far, in walls, the tool's surface may be simplified.
 const SIMPLER: f64 = 0.035;
 
@@ -184,16 +184,13 @@ impl Pass {
 
     /// How far a place near the border is from what the ball would reach, if the city went on there as it is beside it.
     fn left_out_beside(&self, p: &Vector3<f64>, wall: f64, outline: &[Vector2<f64>]) -> f64 {
-        let Some([near, far]) = beside_border(outline, p, wall) else { return f64::INFINITY };
+        let [near, far] = RIM.map(|depth| outline::inwards(outline, &p.xy(), depth * wall).push(p.z));
+        if near == *p {
+            return f64::INFINITY;
+        }
         let far = self.rolling.distance(&far, (FADE + DESCENT) * wall) - DESCENT * wall;
         self.rolling.distance(&near, FADE * wall).max(far)
     }
-}
-
-/// The two places inside, at the depths of [`RIM`], that tell what a place near the border would be if the city went on.
-pub(super) fn beside_border(outline: &[Vector2<f64>], p: &Vector3<f64>, wall: f64) -> Option<[Vector3<f64>; 2]> {
-    let places = RIM.map(|depth| outline::inwards(outline, &p.xy(), depth * wall).push(p.z));
-    (places[0] != *p).then_some(places)
 }
 
 /// Balls that may be kept: those away from the border of the area, where things are cut through.

@@ -12,7 +12,7 @@
 
 use super::level_set::{Ball, surface_of_balls};
 use super::printer::{Limit, Printer};
-use super::shave::{self, Depth, Inscribed};
+use super::shave::{Depth, Inscribed};
 use super::solid::Solid;
 use super::thickness::{Gauge, directions, sample_points};
 use super::{PrintError, outline};
@@ -37,6 +37,8 @@ const SIMPLER: f64 = 0.01;
 const THIN: f64 = 0.97;
 /// How close to a place, in walls, a ball of that size may be that makes it the surface of something thick.
 const CLOSE: f64 = 0.045;
+/// How far inside the border, in walls, the surface is looked at beside what may be a ridge there.
+const BESIDE: [f64; 4] = [0.15, 0.3, 0.5, 0.74];
 /// How far the mean of the points of half a disc of radius 1 is from its centre: 4 / (3 pi).
 const RIM: f64 = 0.424;
 /// Most that balls at a rim move inwards, as a share of what leaves the rim's corners in them.
@@ -117,6 +119,13 @@ pub fn sample_mm2(wall_mm: f64) -> f64 {
     (wall_mm / SAMPLES).powi(2)
 }
 
+/// A thin place.
+struct Thin {
+    /// Where it was measured, and the nearest place that faces the other way.
+    sides: [Vector3<f64>; 2],
+    ball: Ball,
+}
+
 /// Whether small thin facets on thick places count.
 #[derive(Clone, Copy, Debug)]
 pub enum Noise<'a> {
@@ -167,12 +176,12 @@ fn measured(
     let mut lack = Lack::default();
     for (i, chunk) in places.chunks(CHUNK).enumerate() {
         ctx.tick((i * CHUNK) as u64, places.len() as u64).map_err(PrintError::Cancelled)?;
-        let found: Vec<(Option<Ball>, Option<Ball>)> = chunk
+        let found: Vec<(Option<Thin>, Option<Ball>)> = chunk
             .par_iter()
             .map(|(t, p)| {
                 let n = gauge.normal(*t);
-                let ball = |(d, _): (f64, Vector3<f64>)| Ball { centre: p - n * (d / 2.0), radius: d / 2.0 };
-                let thin = gauge.ball(p, *t, wall * THIN).map(ball);
+                let ball = |d: f64| Ball { centre: p - n * (d / 2.0), radius: d / 2.0 };
+                let thin = gauge.ball(p, *t, wall * THIN).map(|(d, q)| Thin { sides: [*p, q], ball: ball(d) });
                 let narrow = (reach.gap_mm > 0.0).then(|| gauge.gap(p, *t, reach.gap_mm)).flatten();
                 (thin, narrow.map(|(d, _)| Ball { centre: p + n * (d / 2.0), radius: (d + spacing) / 2.0 }))
             })
@@ -180,44 +189,48 @@ fn measured(
         let narrow = lack.gaps.len();
         lack.gaps.extend(found.iter().filter_map(|f| f.1));
         lack.narrow_mm2 += (lack.gaps.len() - narrow) as f64 * step * step;
-        let thin = found.iter().zip(chunk).filter_map(|((thin, _), (_, p))| Some((*p, (*thin)?)));
-        let (at, thin): (Vec<Vector3<f64>>, Vec<Ball>) = thin.unzip();
-        let is_noise = dismissed(&gauge, &at, outline, wall, noise);
+        let thin: Vec<Thin> = found.into_iter().filter_map(|(thin, _)| thin).collect();
+        let is_noise = dismissed(&gauge, &thin, outline, wall, noise);
         let before = lack.walls.len();
-        lack.walls.extend(thin.into_iter().zip(is_noise).filter(|(_, noise)| !noise).map(|(ball, _)| ball));
+        lack.walls.extend(thin.into_iter().zip(is_noise).filter(|(_, noise)| !noise).map(|(thin, _)| thin.ball));
         lack.thin_mm2 += (lack.walls.len() - before) as f64 * step * step;
     }
     Ok(lack)
 }
 
 /// Which of some thin places are no more than small facets on something thick.
-fn dismissed(
-    gauge: &Gauge,
-    places: &[Vector3<f64>],
-    outline: &[Vector2<f64>],
-    wall: f64,
-    noise: Noise<'_>,
-) -> Vec<bool> {
-    let (enough, close) = (wall * THIN, wall * CLOSE);
+fn dismissed(gauge: &Gauge, thin: &[Thin], outline: &[Vector2<f64>], wall: f64, noise: Noise<'_>) -> Vec<bool> {
+    let sizes @ (enough, close) = (wall * THIN, wall * CLOSE);
+    let places: Vec<Vector3<f64>> = thin.iter().map(|thin| thin.sides[0]).collect();
     let mut is_noise = match noise {
-        Noise::Counts => return vec![false; places.len()],
-        Noise::IsLeft => gauge.are_surface_of_thick(places, (enough, close), |_| None),
-        Noise::IsLeftBy(known) => {
-            gauge.are_surface_of_thick(places, (enough, close), |p| known.near(gauge, p, enough, close))
-        }
+        Noise::Counts => return vec![false; thin.len()],
+        Noise::IsLeft => gauge.are_surface_of_thick(&places, sizes, |_| None),
+        Noise::IsLeftBy(known) => gauge.are_surface_of_thick(&places, sizes, |p| known.near(gauge, p, enough, close)),
     };
-    // No ball reaches the edge at the border of the area: a ridge there is judged by what it would be, if the city went on.
-    let beside = |i: usize| Some((i, shave::beside_border(outline, &places[i], wall)?));
-    let at_border: Vec<_> = (0..places.len()).filter(|&i| !is_noise[i]).filter_map(beside).collect();
-    let are_noise = |depth: usize, close: f64| {
-        let places: Vec<Vector3<f64>> = at_border.iter().map(|(_, beside)| beside[depth]).collect();
-        gauge.are_surface_of_thick(&places, (enough, close), |_| None)
-    };
-    let (near, far) = (are_noise(0, close), are_noise(1, close + shave::DESCENT * wall));
-    for ((i, _), both) in at_border.into_iter().zip(near.into_iter().zip(far)) {
-        is_noise[i] = both == (true, true);
+    // No ball reaches the edge at the border of the area: a ridge there is judged by what is beside it.
+    let beside = |i: usize| Some((i, beside_ridge(gauge, &thin[i], outline, wall)?));
+    let ridges: Vec<_> = (0..thin.len()).into_par_iter().filter(|&i| !is_noise[i]).filter_map(beside).collect();
+    let beside: Vec<Vector3<f64>> = ridges.iter().map(|(_, beside)| *beside).collect();
+    for ((i, _), is_thick) in ridges.iter().zip(gauge.are_surface_of_thick(&beside, sizes, |_| None)) {
+        is_noise[*i] = is_thick;
     }
     is_noise
+}
+
+/// The innermost of the [`BESIDE`] places next to a thin place at the border of the area that is as low as they are; `None`
+/// for all other thin places.
+fn beside_ridge(gauge: &Gauge, thin: &Thin, outline: &[Vector2<f64>], wall: f64) -> Option<Vector3<f64>> {
+    let beside = |p: &Vector3<f64>| {
+        let mut last = None;
+        for depth in BESIDE {
+            let place = outline::inwards(outline, &p.xy(), depth * wall).push(p.z);
+            let top = gauge.top_near(&place, wall / 2.0).filter(|top| p.z - top.z <= wall * CLOSE)?;
+            last = (place != *p).then_some(top);
+        }
+        last
+    };
+    // The side that is in front of the other may be the cut, which is as high as the body.
+    beside(&thin.sides[1]).and(beside(&thin.sides[0]))
 }
 
 /// The ball moved away from the border, where it crosses that.

@@ -137,6 +137,12 @@ impl Gauge {
         if inside { hit.distance } else { -hit.distance }
     }
 
+    /// The surface straight over or under a place, at most that far away, where it faces up.
+    pub fn top_near(&self, p: &Vector3<f64>, most: f64) -> Option<Vector3<f64>> {
+        let hit = self.bvh.cast(&(p + Vector3::z() * most), &-Vector3::z(), 0.0, 2.0 * most)?;
+        (self.normal(hit.triangle).z > 0.0).then_some(hit.point)
+    }
+
     /// Whether a ball fits into the body.
     pub fn fits(&self, centre: &Vector3<f64>, radius: f64) -> bool {
         self.bvh.closest(centre, radius * 0.999).is_none() && self.is_inside(centre)

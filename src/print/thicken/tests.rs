@@ -107,4 +107,13 @@ fn low_ridges_at_the_border_are_noise_and_slices_are_thin() {
         assert!(above(Noise::Counts) > 100);
         assert_eq!(above(Noise::IsLeft), above(Noise::Counts));
     }
+    // A slice in front of ground that falls towards the border.
+    let mut ground = prism(&outline, 0.0, top);
+    for v in ground.mesh.vertices.iter_mut().filter(|v| v.z > 0.0) {
+        v.z += 0.5 * v.y;
+    }
+    let slice = prism(&rectangle([14.0, 18.0], [0.0, 0.1]), 1.0, top + 0.5);
+    let body = unite(&ctx, &[&ground, &slice]).expect("a body");
+    let left = lack(&ctx, &body.mesh, &outline, reach, Noise::IsLeft).expect("measured");
+    assert!(left.thin_mm2 > 1.0, "{}", left.thin_mm2);
 }
