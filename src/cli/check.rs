@@ -1,5 +1,6 @@
 //! `veduta check`: judges a mesh file of any program for a printer, or repairs it first; faults make the exit status 1.
 
+use super::run::with_bar;
 use super::{CliError, say};
 use crate::base::{Ctx, Severity};
 use crate::order::files::put;
@@ -131,7 +132,7 @@ fn fix(args: &CheckArgs, mesh: &ForeignMesh, printer: &Printer, out: &Path) -> R
     let reading = Reading { unit: args.unit.map(UnitArg::unit), up: args.up.map(UpArg::up) };
     let options = RepairOptions { base_mm: args.base_mm, ..RepairOptions::default() };
     let ctx = super::run::context(false).for_stage("repair");
-    let fixed = foreign::fixed(&ctx, mesh, &reading, &options, &stem)?;
+    let fixed = with_bar(&ctx, "repair", || Ok(foreign::fixed(&ctx, mesh, &reading, &options, &stem)?))?;
     let encoded = encode(&fixed.part, &stem, format)?;
     let folder = out.parent().map(Path::to_path_buf).unwrap_or_default();
     for (name, bytes) in &encoded.files {

@@ -8,6 +8,7 @@ mod area;
 mod colours;
 
 use super::check::{UnitArg, UpArg};
+use super::run::with_bar;
 use super::size::SizeArgs;
 use super::{CliError, say, word};
 use crate::base::Ctx;
@@ -164,9 +165,13 @@ pub fn print(args: &PrintArgs) -> Result<(), CliError> {
     let source = Source::open(&args.project, args.unit, args.up)?;
     let order = order(args, source.frame()?.as_ref())?;
     order.formats_for(&printer)?;
-    let made = make(&ctx, &source.subject(&ctx)?, &order)?;
     let command = command(&order, &args.project, &args.out) + &source.options();
-    let written = write(&ctx, &made, &args.out, &command, &[])?;
+    let (made, written) = with_bar(&ctx, "print", || {
+        let subject = source.subject(&ctx.portion(0.0, 0.1))?;
+        let made = make(&ctx.portion(0.1, 0.7), &subject, &order)?;
+        let written = write(&ctx.portion(0.7, 1.0), &made, &args.out, &command, &[])?;
+        Ok((made, written))
+    })?;
     summary(args, &made, &written)
 }
 

@@ -3,7 +3,7 @@
 use super::args::{ControlArgs, Device, RunArgs, WorkArgs};
 use super::progress::{ProgressView, format_seconds};
 use super::{CliError, control, say};
-use crate::base::Ctx;
+use crate::base::{Ctx, Event};
 use crate::gpu::{DeviceChoice, Gpu};
 use crate::pipeline::{self, Freshness, PrintSize, RunRequest, RunSummary};
 use crate::project::{Project, find_photos, free_space};
@@ -116,6 +116,14 @@ pub(super) fn context(json: bool) -> Ctx {
         }
     });
     ctx
+}
+
+/// Shows the progress of work that is no stage of a run.
+pub(super) fn with_bar<T>(ctx: &Ctx, what: &str, work: impl FnOnce() -> Result<T, CliError>) -> Result<T, CliError> {
+    ctx.emit(Event::StageStarted { stage: what.into(), cached: false });
+    let result = work();
+    ctx.emit(Event::StageDone { stage: what.into(), seconds: 0.0, bytes: 0 });
+    result
 }
 
 fn choose_device(device: Device) -> Result<(String, Option<Gpu>), CliError> {

@@ -5,7 +5,7 @@
 //! is there, the manifest says `complete` and has the volume.
 
 use super::files::{FileError, put};
-use super::{Made, OrderError};
+use super::{Made, MadePart, OrderError};
 use crate::base::Ctx;
 use crate::print::PrintError;
 use crate::print::printer::Printer;
@@ -58,7 +58,12 @@ pub fn options_for(printer: &Printer) -> Result<SliceOptions, OrderError> {
 /// Writes the slices of each part; gives the manifests.
 pub fn write(ctx: &Ctx, made: &Made, folder: &Path) -> Result<Vec<PathBuf>, OrderError> {
     let options = options_for(&made.printer)?;
-    made.parts.iter().map(|p| write_part(ctx, &p.part, &options, &folder.join(format!("{}-slices", p.name)))).collect()
+    let share = |n: usize| n as f64 / made.parts.len() as f64;
+    let written = |(i, made): (usize, &MadePart)| {
+        let folder = folder.join(format!("{}-slices", made.name));
+        write_part(&ctx.portion(share(i), share(i + 1)), &made.part, &options, &folder)
+    };
+    made.parts.iter().enumerate().map(written).collect()
 }
 
 /// Writes the slices of one part.

@@ -90,13 +90,19 @@ pub fn write(ctx: &Ctx, made: &Made, folder: &Path, command: &str, known: &[Judg
         }
         view.emit(event);
     });
-    let total = (made.parts.len() * formats.len()) as u64;
+    let slices = made.order.formats.contains(&Format::Slices);
+    let judging = if slices { 0.3 } else { 1.0 };
+    let listening = listening.portion(0.0, judging);
+    // The pictures take about as long as a file.
+    let total = made.parts.len() * formats.len() + 1;
     let mut files = Vec::new();
     let mut painted: Vec<Option<Part>> = vec![None; made.parts.len()];
     for part in 0..made.parts.len() {
         for &format in &formats {
-            ctx.tick(files.len() as u64, total)?;
-            let (judged, encoded) = Judged::of(&listening, made, (part, format), known)?;
+            let share = |n: usize| n as f64 / total as f64;
+            let own = listening.portion(share(files.len()), share(files.len() + 1));
+            own.tick(0, 1)?;
+            let (judged, encoded) = Judged::of(&own, made, (part, format), known)?;
             let mut paths = Vec::new();
             for (name, bytes) in &encoded.files {
                 let path = folder.join(name);
@@ -131,8 +137,8 @@ pub fn write(ctx: &Ctx, made: &Made, folder: &Path, command: &str, known: &[Judg
     // What was said of the files belongs to the parts' notes.
     let mut made = made.clone();
     made.notes.extend(notes.lock().unwrap_or_else(PoisonError::into_inner).drain(..));
-    if made.order.formats.contains(&Format::Slices) {
-        slices::write(ctx, &made, folder)?;
+    if slices {
+        slices::write(&ctx.portion(judging, 1.0), &made, folder)?;
     }
     let ticket = ticket::of(&made, &written, command)?;
     let text = serde_json::to_string_pretty(&ticket).map_err(|e| OrderError::Ticket { reason: e.to_string() })?;

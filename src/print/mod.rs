@@ -99,13 +99,14 @@ pub fn make_parts(ctx: &Ctx, city: &City, options: &PartOptions) -> Result<MadeP
     if options.plinth.is_some() {
         options.plinth.bodies(frame.rectangle.size * frame.mm_per_unit, options, -frame.rectangle.azimuth)?;
     }
+    ctx.tick(0, 1)?;
     let classes = Classes::new(city);
     let mut budget = options.max_triangles * 19 / 20;
     let (whole, changes) = loop {
         let fineness = Fineness { triangles: budget, detail_mm: options.detail_mm };
-        let blank = Blank::new(ctx, city, (&frame, &classes), fineness)?;
+        let blank = Blank::new(&ctx.portion(0.0, 0.2), city, (&frame, &classes), fineness)?;
         let used = blank.solid().photo.len().min(budget);
-        let (body, changes) = walls::thick_enough(ctx, blank, (&frame, &classes), options)?;
+        let (body, changes) = walls::thick_enough(&ctx.portion(0.2, 0.7), blank, (&frame, &classes), options)?;
         if body.photo.len() <= options.max_triangles || budget < 16 {
             break (with_plinth(ctx, body, &frame, options)?, changes);
         }
@@ -118,9 +119,12 @@ pub fn make_parts(ctx: &Ctx, city: &City, options: &PartOptions) -> Result<MadeP
     let wall_mm = options.reach.map_or(1.0, |r| r.wall_mm);
     let joint = Joint { wall_mm, base_mm: options.base_mm, shave: options.reach.is_some() };
     let cuts = Cuts { columns, rows, straight: options.split_straight };
-    let pieces = split::split(ctx, whole, cuts, joint)?;
-    let pieces =
-        pieces.into_iter().map(|piece| finished(ctx, city, &frame, options, piece)).collect::<Result<_, _>>()?;
+    let pieces = split::split(&ctx.portion(0.7, 0.75), whole, cuts, joint)?;
+    let (rest, n) = (ctx.portion(0.75, 1.0), pieces.len() as f64);
+    let finished = |(i, piece): (usize, split::Piece)| {
+        finished(&rest.portion(i as f64 / n, (i + 1) as f64 / n), city, &frame, options, piece)
+    };
+    let pieces = pieces.into_iter().enumerate().map(finished).collect::<Result<_, _>>()?;
     Ok(MadePieces { pieces, changes })
 }
 
@@ -147,7 +151,7 @@ fn finished(
     let at = solid.mesh.bounds().map_or_else(Vector3::zeros, |b| b.0);
     solid.mesh.vertices.iter_mut().for_each(|v| *v -= at);
     if let Some(how) = options.hollow {
-        let (shell, done) = hollow::hollow(ctx, solid, how)?;
+        let (shell, done) = hollow::hollow(&ctx.portion(0.0, 0.3), solid, how)?;
         solid = shell;
         if done.removed_mm3 > 0.0 {
             let text = format!(
@@ -169,13 +173,13 @@ fn finished(
     let rings: Vec<&[Vector2<f64>]> = rings.iter().filter(|r| !r.is_empty()).map(Vec::as_slice).collect();
     if let Some(reach) = options.reach {
         body = without_crumbs(body, walls::crumb_mm3(reach.wall_mm));
-        body = walls::last_look(ctx, body, &rings, &ring, reach)?;
+        body = walls::last_look(&ctx.portion(0.3, 0.8), body, &rings, &ring, reach)?;
     }
     body::plain_at_cuts(&mut body, &rings);
     if let Some((low, high)) = body.mesh.bounds() {
         check_size((high - low).into(), options)?;
     }
-    let (mut part, likeness) = texture::coloured(ctx, city, (frame, at), options, &body)?;
+    let (mut part, likeness) = texture::coloured(&ctx.portion(0.8, 1.0), city, (frame, at), options, &body)?;
     if !piece.name.is_empty() {
         part.title = format!("{} {}", part.title, piece.name);
     }

@@ -37,7 +37,7 @@ const SIMPLER: f64 = 0.01;
 const THIN: f64 = 0.97;
 /// How close to a place, in walls, a ball of that size may be that makes it the surface of something thick.
 const CLOSE: f64 = 0.045;
-/// How far inside the border, in walls, the surface is looked at beside what may be a ridge there.
+/// Depths inside the border, in walls, at which the surface is looked at beside what may be a ridge there.
 const BESIDE: [f64; 4] = [0.15, 0.3, 0.5, 0.74];
 /// How far the mean of the points of half a disc of radius 1 is from its centre: 4 / (3 pi).
 const RIM: f64 = 0.424;
@@ -217,8 +217,8 @@ fn dismissed(gauge: &Gauge, thin: &[Thin], outline: &[Vector2<f64>], wall: f64, 
     is_noise
 }
 
-/// The innermost of the [`BESIDE`] places next to a thin place at the border of the area that is as low as they are; `None`
-/// for all other thin places.
+/// The surface a wall inside of a thin place near the border of the area, where no side of the place is higher than the
+/// surface is at any depth of [`BESIDE`]; `None` for all other thin places.
 fn beside_ridge(gauge: &Gauge, thin: &Thin, outline: &[Vector2<f64>], wall: f64) -> Option<Vector3<f64>> {
     let beside = |p: &Vector3<f64>| {
         let mut last = None;

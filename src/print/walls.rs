@@ -72,18 +72,18 @@ pub fn thick_enough(
     let mut shaver = Shaver::new(reach.wall_mm, frame.base_mm * WHOLE, &frame.outline);
     let mut lack = Lack::default();
     let away = shave::away_from_border(&frame.outline, reach.wall_mm);
-    let before = thicken::lack(ctx, &body.mesh, &frame.outline, reach, Noise::Counts)?;
+    let before = thicken::lack(&ctx.portion(0.0, 0.2), &body.mesh, &frame.outline, reach, Noise::Counts)?;
     let without_gaps = Reach { gap_mm: 0.0, ..reach };
     let mut left = before.walls.clone();
     if before.narrow_mm2 > ENOUGH_MM2 {
         blank = blank.changed(ctx, &none, &thicken::filling(ctx, &before, blank.solid(), reach)?)?;
         body = blank.cut(ctx)?;
-        left = thicken::lack(ctx, &body.mesh, &frame.outline, without_gaps, Noise::Counts)?.walls;
+        left = thicken::lack(&ctx.portion(0.2, 0.3), &body.mesh, &frame.outline, without_gaps, Noise::Counts)?.walls;
     }
     // All that changes from here on is near what is thin now.
     let near = Vicinity::new(&left, CHANGES * reach.wall_mm);
     let place = (frame.outline.as_slice(), &near);
-    let measured = |body: &Solid, shaver: &Shaver| -> Result<Vec<Ball>, PrintError> {
+    let measured = |ctx: &Ctx, body: &Solid, shaver: &Shaver| -> Result<Vec<Ball>, PrintError> {
         let noise = Noise::IsLeftBy(shaver.inscribed());
         Ok(thicken::lack_near(ctx, &body.mesh, place, without_gaps, noise)?.walls)
     };
@@ -98,6 +98,8 @@ pub fn thick_enough(
     let mut cars = Vec::new();
     let first = left.len() as f64;
     for pass in 0..SHAVING {
+        let ctx = &ctx.portion(0.3 + 0.2 * pass as f64, 0.5 + 0.2 * pass as f64);
+        ctx.tick(0, 1)?;
         let specks = if body.photo.len() > MANY { SPECKS_OF_MANY } else { SPECKS };
         if is_enough(&left) || (pass > 0 && (left.len() as f64) < specks * first) {
             break;
@@ -114,10 +116,11 @@ pub fn thick_enough(
         let tool = shaver.tool(ctx, blank.solid())?;
         mended = blank.changed(ctx, &tool, &added)?.decimated(ctx, max_error, seam)?;
         body = mended.cut(ctx)?;
-        left = measured(&body, &shaver)?;
+        left = measured(&ctx.portion(0.8, 1.0), &body, &shaver)?;
     }
     // What shaving leaves is small: it is buried where it is.
     if !is_enough(&left) {
+        ctx.tick(9, 10)?;
         let burrs = Lack { burrs: thicken::buried(&left, &body, reach), ..Lack::default() };
         let added = thicken::solid(ctx, &burrs, &frame.outline, mended.solid(), reach)?;
         mended = mended.changed(ctx, &none, &added)?.decimated(ctx, max_error, seam)?;
@@ -161,6 +164,8 @@ pub fn last_look(
     let mut last = body.clone();
     let mut near: Option<Vicinity> = None;
     for pass in 0..=LOOKS {
+        let share = |pass: usize| pass as f64 / (LOOKS + 1) as f64;
+        let ctx = &ctx.portion(share(pass), share(pass + 1));
         let thin = match &near {
             None => thicken::lack(ctx, &body.mesh, area, reach, Noise::IsLeft)?.walls,
             Some(near) => thicken::lack_near(ctx, &body.mesh, (area, near), reach, Noise::IsLeft)?.walls,

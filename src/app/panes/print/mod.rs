@@ -273,12 +273,13 @@ impl PrintView {
         if asked == Asked::Validate {
             self.work = Some(Work::Validate(Job::start("validating", ctx, move |run| {
                 let formats = made.order.formats_for(&made.printer)?;
-                let total = made.parts.len() * formats.len();
+                let share = |n: usize| n as f64 / (made.parts.len() * formats.len()) as f64;
                 let mut judged = Vec::new();
                 for part in 0..made.parts.len() {
                     for &format in &formats {
-                        run.tick(judged.len() as u64, total as u64)?;
-                        judged.push(Judged::of(run, &made, (part, format), &known)?.0);
+                        let own = run.portion(share(judged.len()), share(judged.len() + 1));
+                        own.tick(0, 1)?;
+                        judged.push(Judged::of(&own, &made, (part, format), &known)?.0);
                     }
                 }
                 Ok(judged)
