@@ -6,10 +6,11 @@
 //! city's lowest place, so that no two faces lie in one plane; the band with text and arrow is in front (lower y). Fails
 //! where a text is wider than the slab or lower than the printer makes readable.
 
+use super::judge::FINEST_RELIEF;
 use super::outline::prism;
 use super::printer::{Limit, Printer};
 use super::solid::Solid;
-use super::text::{self, Lettering};
+use super::text::{self, Lettering, Strokes};
 use super::{PartOptions, PrintError};
 use nalgebra::{Vector2, Vector3};
 use serde::{Deserialize, Serialize};
@@ -18,12 +19,19 @@ use serde::{Deserialize, Serialize};
 pub const STEP: f64 = 0.5;
 /// Margin beside and behind the city.
 const MARGIN: f64 = 3.0;
-/// How high letters stand, or how deep they are cut.
-const DEPTH: f64 = 0.8;
+/// How high letters stand: what is no higher than wide is relief and no wall.
+const RISE: [f64; 2] = [0.5, 0.8];
+/// How deep they are cut, for the same reason: what is left between their strokes is wider.
+const CUT: f64 = 0.5;
 /// How deep a letter that stands on the slab reaches into it.
 const ROOT: f64 = 0.3;
 /// Height of capitals where nobody says: this share of the box's width, and no less than this.
 const HEIGHT: (f64, f64) = (0.028, 4.0);
+
+/// Least distance of letters, whatever the printer can do: closer ones run together for the eye.
+const APART: f64 = 0.2;
+/// How much wider than high, so that the judge has no doubt.
+const WIDER: f64 = 1.1;
 
 /// What a plinth bears.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -41,6 +49,8 @@ pub struct Plinth {
     pub least_text_mm: f64,
     /// Least stroke that the printer makes.
     pub stroke_mm: f64,
+    /// Least distance of letters.
+    pub apart_mm: f64,
 }
 
 /// Millimetres around the city's box.
@@ -71,8 +81,22 @@ impl Plinth {
     pub fn for_printer(mut self, printer: &Printer) -> Self {
         let value = |l: &Option<Limit<f64>>| l.as_ref().map_or(0.0, |l| l.value);
         self.least_text_mm = value(if self.engraved { &printer.engraved_mm } else { &printer.embossed_mm });
-        self.stroke_mm = value(&printer.detail_mm).max(value(&printer.wall_mm) * if self.engraved { 0.0 } else { 0.5 });
+        self.stroke_mm =
+            value(&printer.detail_mm).max(value(&printer.wall_mm) * if self.engraved { FINEST_RELIEF } else { 0.5 });
+        self.apart_mm = value(&printer.gap_mm).max(value(&printer.detail_mm)).max(APART);
         self
+    }
+
+    /// What letters must be so that they hold, and how high they stand or how deep they are cut.
+    fn strokes(&self) -> (Strokes, f64) {
+        let strokes = Strokes { least_mm: self.stroke_mm, apart_mm: self.apart_mm, ..Strokes::default() };
+        if self.engraved {
+            let land_mm = self.stroke_mm.max(CUT) * WIDER;
+            return (Strokes { land_mm, apart_mm: self.apart_mm.max(land_mm), ..strokes }, CUT);
+        }
+        let rise = (self.stroke_mm / (WIDER * WIDER)).clamp(RISE[0], RISE[1]);
+        let tip_mm = rise * WIDER;
+        (Strokes { least_mm: self.stroke_mm.max(tip_mm * WIDER), tip_mm, ..strokes }, rise)
     }
 
     fn letters_mm(&self, width: f64) -> f64 {
@@ -104,13 +128,14 @@ impl Plinth {
             Vector2::new(left, size.y + margins.around),
         ];
         let mut bodies = Bodies { added: prism(&ring, 0.0, top), removed: Solid::default() };
-        let (from, depth) = if self.engraved { (top - DEPTH, DEPTH + 1.0) } else { (top - ROOT, ROOT + DEPTH) };
+        let (strokes, relief) = self.strokes();
+        let (from, depth) = if self.engraved { (top - relief, relief + 1.0) } else { (top - ROOT, ROOT + relief) };
         let signs = if self.engraved { &mut bodies.removed } else { &mut bodies.added };
         let band = margins.front - MARGIN / 2.0;
         let middle = -margins.front + MARGIN / 4.0 + band / 2.0;
         let mut room = right - left - 2.0 * MARGIN;
         if self.north_arrow {
-            let arrow = text::north_arrow(band * 0.92, depth, north);
+            let arrow = text::north_arrow(band * 0.92, depth, north, strokes);
             let (_, high) = arrow.mesh.bounds().unwrap_or_default();
             put(signs, &arrow, Vector3::new(right - MARGIN - high.x, middle - high.y / 2.0, from));
             room -= high.x + MARGIN;
@@ -121,9 +146,9 @@ impl Plinth {
                 let limit = self.least_text_mm;
                 return Err(PrintError::SmallText { height_mm: letters, limit_mm: limit });
             }
-            let measured = text::fit(line, letters, self.stroke_mm, room)?;
+            let measured = text::fit(line, letters, strokes, room)?;
             let lettering = Lettering { height_mm: letters, depth_mm: depth, mirrored: false };
-            let body = text::solid_with_stroke(line, &lettering, self.stroke_mm)?;
+            let body = text::solid_with_strokes(line, &lettering, strokes)?;
             // Capitals are centred in the band, whatever hangs below the base line.
             let base = middle - letters / 2.0 - measured.baseline_mm;
             put(signs, &body, Vector3::new(left + MARGIN, base, from));
@@ -144,8 +169,10 @@ mod tests {
     use super::*;
     use crate::base::Ctx;
     use crate::mesh::inspect;
-    use crate::print::settle;
+    use crate::print::judge::{FileFacts, judge};
     use crate::print::solid::{subtract, unite};
+    use crate::print::{printer, settle};
+    use crate::scene::ForeignMesh;
 
     fn plinth(engraved: bool) -> Plinth {
         Plinth {
@@ -181,7 +208,29 @@ mod tests {
             volumes.push(report.volume);
         }
         let slab = (126.0 * (93.0 + plinth(true).margins(120.0).front)) * 3.5 + 120.0 * 90.0 * 8.5;
-        assert!(volumes[0] > slab + 30.0 && volumes[1] < slab - 30.0, "{volumes:?} {slab}");
+        assert!(volumes[0] > slab + 20.0 && volumes[1] < slab - 30.0, "{volumes:?} {slab}");
+    }
+
+    #[test]
+    fn letters_and_arrow_leave_no_thin_wall_for_any_printer() {
+        let ctx = Ctx::silent();
+        let size = Vector2::new(120.0, 20.0);
+        let options = PartOptions { base_mm: 4.0, ..PartOptions::default() };
+        let city = prism(&[Vector2::zeros(), Vector2::new(120.0, 0.0), size, Vector2::new(0.0, 20.0)], 0.25, 12.0);
+        let mut printers = printer::built_in().expect("rule packs");
+        printers.push(printer::common().expect("what all of them take"));
+        for printer in printers {
+            for engraved in [false, true] {
+                let plinth = Plinth { text: Some("BRIGHTON 1:1000 AWMKXZ".into()), ..plinth(engraved) };
+                let bodies = plinth.for_printer(&printer).bodies(size, &options, 0.4).expect("fits");
+                let body = unite(&ctx, &[&city, &bodies.added]).expect("union");
+                let body = subtract(&ctx, &body, &bodies.removed).expect("difference");
+                let foreign = ForeignMesh { mesh: settle(&ctx, body).expect("settles").mesh, ..ForeignMesh::default() };
+                let verdict = judge(&ctx, &foreign, &FileFacts::default(), &printer, None).expect("not cancelled");
+                assert!(verdict.closed, "{}: {:?}", printer.name, verdict.findings);
+                assert_eq!(verdict.finding("thin-walls"), None, "{}, engraved: {engraved}", printer.name);
+            }
+        }
     }
 
     #[test]

@@ -17,7 +17,7 @@ mod walls;
 pub mod weld;
 
 pub use places::{Place, connected};
-pub use walls::{Walls, patch_mm2};
+pub use walls::{FINEST_RELIEF, Walls, patch_mm2};
 
 use super::printer::Printer;
 use crate::base::{Cancelled, Ctx, Severity};

@@ -19,7 +19,7 @@ use serde::{Deserialize, Serialize};
 const LEAST_PATCH_MM2: f64 = 1.0;
 
 /// Finest relief as a share of the wall, where the printer names no smallest detail.
-const FINEST_RELIEF: f64 = 0.25;
+pub const FINEST_RELIEF: f64 = 0.25;
 
 /// A place and how thick it is there.
 type Thin = (Vector3<f64>, f64);

@@ -9,9 +9,10 @@ use super::lines::{Line, Net, place, snapped};
 use super::relief::Ground;
 use super::{Joint, ROOM};
 use crate::base::Ctx;
+use crate::print::judge::FINEST_RELIEF;
 use crate::print::outline::{circle, prism};
 use crate::print::solid::{Solid, subtract, unite};
-use crate::print::text::{self, Lettering};
+use crate::print::text::{self, Lettering, Strokes};
 use crate::print::{PrintError, outline};
 use nalgebra::{Vector2, Vector3};
 
@@ -202,7 +203,9 @@ pub fn number(
     let largest = ((high - low).min() / 5.0).clamp(NUMBER_MM[0], NUMBER_MM[1]);
     for height in [largest, largest.min(6.0), NUMBER_MM[0]] {
         let lettering = Lettering { height_mm: height, depth_mm: NUMBER_DEPTH + 1.0, mirrored: true };
-        let mut letters = text::solid_with_stroke(name, &lettering, joint.wall_mm.min(1.0))?;
+        let land_mm = joint.wall_mm * FINEST_RELIEF;
+        let strokes = Strokes { least_mm: joint.wall_mm.min(1.0), land_mm, apart_mm: land_mm, ..Strokes::default() };
+        let mut letters = text::solid_with_strokes(name, &lettering, strokes)?;
         let Some((_, size)) = letters.mesh.bounds() else { return Ok(None) };
         let around = Vector2::repeat(joint.wall_mm);
         let fits = |corner: &Vector2<f64>| {

@@ -4,8 +4,8 @@
 //! Out: a plain closed [`Solid`], the lower left corner of its box at the origin. The N is drawn with strokes of a quarter
 //! of its height, as bold as the bundled font. A length or depth that is not positive gives an empty body.
 
-use super::at_origin;
 use super::shape::{Ring, Shape};
+use super::{Strokes, at_origin, without_tips};
 use crate::print::solid::Solid;
 use nalgebra::{Rotation2, Vector2};
 
@@ -29,13 +29,15 @@ pub fn outline(size_mm: f64) -> Shape {
     Shape::of(&[ring(&ARROW), ring(&n)])
 }
 
-/// The arrow as a body; `angle` turns it counter-clockwise (radians), so that it points there.
-pub fn north_arrow(size_mm: f64, depth_mm: f64, angle: f64) -> Solid {
+/// The arrow as a body that can be made; `angle` turns it counter-clockwise (radians), so that it points there. Its strokes
+/// are what its size makes them.
+pub fn north_arrow(size_mm: f64, depth_mm: f64, angle: f64, strokes: Strokes) -> Solid {
     if !(size_mm > 0.0 && size_mm.is_finite() && depth_mm > 0.0 && depth_mm.is_finite() && angle.is_finite()) {
         return Solid::default();
     }
     let turn = Rotation2::new(angle);
-    at_origin(&outline(size_mm).mapped(|p| turn * p)).prism(0.0, depth_mm)
+    let shape = without_tips(&outline(size_mm), strokes.tip_mm).closed(strokes.land_mm);
+    at_origin(&shape.mapped(|p| turn * p)).prism(0.0, depth_mm)
 }
 
 #[cfg(test)]
@@ -52,7 +54,7 @@ mod tests {
         let least = straight.polygons.iter().map(|p| widths(&Shape { polygons: vec![p.clone()] }).unwrap().stroke);
         assert!(least.fold(f64::INFINITY, f64::min) > 0.7, "strokes of an arrow of 10 mm");
         for angle in [0.0, 0.4, 1.6, -2.9] {
-            let body = north_arrow(10.0, 0.8, angle);
+            let body = north_arrow(10.0, 0.8, angle, Strokes::default());
             let report = inspect(&body.mesh);
             assert!(report.is_solid() && report.components == 2, "{report:?}");
             assert!((report.volume - straight.area() * 0.8).abs() < 0.05);
@@ -74,7 +76,7 @@ mod tests {
             assert!((range.1 - range.0 - 10.0).abs() < 0.01, "{range:?}");
             assert!(((widest.1 - range.0) - 2.6).abs() < 0.01, "{widest:?} {range:?}");
         }
-        assert!(north_arrow(0.0, 1.0, 0.0).mesh.triangles.is_empty());
-        assert!(north_arrow(5.0, 1.0, f64::NAN).mesh.triangles.is_empty());
+        assert!(north_arrow(0.0, 1.0, 0.0, Strokes::default()).mesh.triangles.is_empty());
+        assert!(north_arrow(5.0, 1.0, f64::NAN, Strokes::default()).mesh.triangles.is_empty());
     }
 }
