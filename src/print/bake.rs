@@ -1,9 +1,9 @@
 //! Bakes the city's colours onto the part's texture page.
 //!
 //! In: the part's triangles with their texels and the places of the city that their corners come from, the city. Out:
-//! the page. Each texel takes the colour of the city's surface closest to its place, as the mean of four or more samples; the space between
-//! charts takes the colours of the nearest texels, so that filtering does not bleed. Cost: one closest-point query a
-//! sample, parallel over triangles.
+//! the page. Each texel belongs to the triangle that its middle lies in, and takes the colour of the city's surface closest
+//! to its place, as the mean of four or more samples; the space between charts takes the colours of the nearest texels, so
+//! that filtering does not bleed. Cost: one closest-point query a sample, parallel over triangles.
 
 use super::charts::{PLAIN_BLOCK, Unfolding};
 use super::solid::Solid;
@@ -15,6 +15,10 @@ use nalgebra::{Vector2, Vector3};
 use rayon::prelude::*;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+/// How far from a triangle, in texels, a texel's middle may be that takes its colour: half a diagonal, and a little.
+const BESIDE: f64 = 0.75;
+/// Texels that no triangle is near.
+const NOBODY: u64 = u64::MAX;
 /// So close, in the city's texels, to the triangle of its neighbour a sample needs no nearer one.
 const CLOSE: f64 = 0.25;
 
@@ -43,6 +47,7 @@ pub fn bake(ctx: &Ctx, surface: &Surface<'_>, page: &Page, city: &City, reach: f
     let step = 1.0 / samples.max(1) as f64;
     let bvh = Bvh::new(&city.mesh);
     let close = city.texel_m * CLOSE;
+    let owners = owners(solid, unfolding, page);
     let (done, total) = (AtomicU64::new(0), solid.photo.len() as u64);
     let painted: Vec<Vec<(u32, [u8; 3])>> = (0..solid.photo.len())
         .into_par_iter()
@@ -71,7 +76,8 @@ pub fn bake(ctx: &Ctx, surface: &Surface<'_>, page: &Page, city: &City, reach: f
             };
             Ok(texels_of(&unfolding.texels[t], page)
                 .into_iter()
-                .map(|(x, y)| {
+                .filter(|&(x, y, _)| owners[y * page + x] as u32 == t as u32)
+                .map(|(x, y, _)| {
                     let mut sum = [0f32; 4];
                     for (i, j) in (0..samples * samples).map(|k| (k % samples, k / samples)) {
                         let (dx, dy) = ((i as f64 + 0.5) * step, (j as f64 + 0.5) * step);
@@ -120,10 +126,23 @@ fn at_texel(corners: &[Vector3<f64>; 3], texels: &[Vector2<f64>; 3], at: &Vector
     corners[0] + (corners[1] - corners[0]) * (b - over) + (corners[2] - corners[0]) * (c - over)
 }
 
-/// Texels that a triangle touches within 0.75 of a texel.
-fn texels_of(c: &[Vector2<f64>; 3], page: usize) -> Vec<(usize, usize)> {
-    let low = c[0].inf(&c[1]).inf(&c[2]).add_scalar(-0.75);
-    let high = c[0].sup(&c[1]).sup(&c[2]).add_scalar(0.75);
+/// The triangle that each texel is coloured from, in the lower half of a number: the one that its middle is least outside
+/// of, or the first of them.
+fn owners(solid: &Solid, unfolding: &Unfolding, page: usize) -> Vec<u64> {
+    let owners: Vec<AtomicU64> = (0..page * page).into_par_iter().map(|_| AtomicU64::new(NOBODY)).collect();
+    (0..solid.photo.len()).into_par_iter().filter(|&t| solid.photo[t]).for_each(|t| {
+        for (x, y, outside) in texels_of(&unfolding.texels[t], page) {
+            let key = u64::from((outside * 1e6) as u32) << 32 | t as u64;
+            owners[y * page + x].fetch_min(key, Ordering::Relaxed);
+        }
+    });
+    owners.into_par_iter().map(AtomicU64::into_inner).collect()
+}
+
+/// Texels whose middle is in a triangle or within [`BESIDE`] of its sides, and how far outside of them it is.
+fn texels_of(c: &[Vector2<f64>; 3], page: usize) -> Vec<(usize, usize, f64)> {
+    let low = c[0].inf(&c[1]).inf(&c[2]).add_scalar(-BESIDE);
+    let high = c[0].sup(&c[1]).sup(&c[2]).add_scalar(BESIDE);
     let turn = (c[1] - c[0]).perp(&(c[2] - c[0])).signum();
     let edges: [(Vector2<f64>, f64); 3] = std::array::from_fn(|k| {
         let e = c[(k + 1) % 3] - c[k];
@@ -134,8 +153,10 @@ fn texels_of(c: &[Vector2<f64>; 3], page: usize) -> Vec<(usize, usize)> {
     for y in clamp(low.y)..=clamp(high.y) {
         for x in clamp(low.x)..=clamp(high.x) {
             let p = Vector2::new(x as f64 + 0.5, y as f64 + 0.5);
-            if (0..3).all(|k| turn * edges[k].0.perp(&(p - c[k])) >= -0.75 * edges[k].1) {
-                out.push((x, y));
+            let outside = |k: usize| -turn * edges[k].0.perp(&(p - c[k])) / edges[k].1;
+            let most = (0..3).map(outside).fold(0.0, f64::max);
+            if most <= BESIDE {
+                out.push((x, y, most));
             }
         }
     }
@@ -187,5 +208,32 @@ fn spread(image: &mut Rgb8, known: &mut [bool]) {
             known[i] = true;
         }
         ring.retain(|&i| !known[i]);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::scene::Mesh;
+
+    #[test]
+    fn a_texel_belongs_to_the_triangle_that_its_middle_lies_in() {
+        // A square of 20 texels, cut along its diagonal, and a plain triangle over it.
+        let at = |x: f64, y: f64| Vector2::new(10.0 + x, 10.0 + y);
+        let quad = [at(0.0, 0.0), at(20.0, 0.0), at(20.0, 20.0), at(0.0, 20.0)];
+        let texels = vec![[quad[0], quad[1], quad[2]], [quad[0], quad[2], quad[3]], [quad[0], quad[1], quad[3]]];
+        let mut solid = Solid::plain(Mesh { vertices: Vec::new(), triangles: vec![[0; 3]; 3] });
+        solid.photo[..2].fill(true);
+        let owners = owners(&solid, &Unfolding { texels, density: 1.0 }, 40);
+        for (i, owner) in owners.iter().enumerate() {
+            let (x, y) = (i % 40, i / 40);
+            match (x, y) {
+                // The first of both along the diagonal.
+                (10..30, 10..30) => assert_eq!(*owner as u32, u32::from(y > x), "{x} {y}"),
+                // Half a texel beside the square.
+                (9..=30, 9..=30) => assert!((*owner as u32) < 2, "{x} {y}"),
+                _ => assert_eq!(*owner, NOBODY, "{x} {y}"),
+            }
+        }
     }
 }

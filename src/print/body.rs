@@ -147,9 +147,7 @@ impl Blank {
         let surface = surface_near(ctx, city, frame, fineness)?;
         let depth = frame.rectangle.size.max() * frame.mm_per_unit;
         let missing = cartography::missing(&surface, &frame.outline, -depth, |p| frame.city_from_part(p));
-        if missing.share > MISSING {
-            return Err(PrintError::AreaOutside { share: missing.share, limit: MISSING });
-        }
+        covered(missing.share)?;
         let mut solid = Solid::plain(close::close_downwards(&surface, -depth));
         for t in 0..solid.photo.len() {
             let corners = solid.mesh.corners(t);
@@ -270,6 +268,11 @@ pub fn plain_at_cuts(body: &mut Solid, rings: &[&[Vector2<f64>]]) {
     body.photo = own;
 }
 
+/// Fails where too much of the area has no surface.
+fn covered(share: f64) -> Result<(), PrintError> {
+    if share > MISSING { Err(PrintError::AreaOutside { share, limit: MISSING }) } else { Ok(()) }
+}
+
 /// The surface around the area, in the part's millimetres.
 fn surface_near(ctx: &Ctx, city: &City, frame: &Frame, fineness: Fineness) -> Result<Mesh, PrintError> {
     let (level, waters) = cartography::level_water(city);
@@ -284,8 +287,9 @@ fn surface_near(ctx: &Ctx, city: &City, frame: &Frame, fineness: Fineness) -> Re
         p.x > -margin && p.y > -margin && p.x < size.x + margin && p.y < size.y + margin
     };
     let triangles: Vec<[u32; 3]> = city.mesh.triangles.iter().filter(|t| t.iter().any(|&v| near(v))).copied().collect();
-    let surface = close::largest_piece(&close::manifold(&Mesh { vertices, triangles }));
-    let mut surface = surface;
+    let mut surface = close::largest_piece(&close::manifold(&Mesh { vertices, triangles }));
+    // Said before the work.
+    covered(cartography::empty_share(&surface, &frame.outline))?;
     if let Some(detail) = fineness.detail_mm {
         // Most of a large surface goes in the first step, which makes few crossings; the second makes none.
         let within = |share: f64| SimplifyOptions { max_error: Some(detail * share), ..SimplifyOptions::default() };

@@ -150,6 +150,14 @@ impl Heights {
         Some(heights)
     }
 
+    /// The nodes in the outline or close to it without surface, and the share of the outline that they are.
+    fn empty(&self) -> (f64, Vec<usize>) {
+        let nodes = 0..self.height.len();
+        let empty: Vec<usize> = nodes.filter(|&i| !self.height[i].is_finite() && self.is_near(i)).collect();
+        let inside = self.inside.iter().filter(|i| **i).count().max(1);
+        (empty.iter().filter(|&&i| self.inside[i]).count() as f64 / inside as f64, empty)
+    }
+
     fn place(&self, i: usize) -> Vector2<f64> {
         let (x, y) = (i as i32 % self.columns, i as i32 / self.columns);
         self.low + Vector2::new(f64::from(x), f64::from(y)) * self.cell
@@ -250,6 +258,11 @@ impl Heights {
     }
 }
 
+/// The share of the outline over which the surface has nothing.
+pub fn empty_share(surface: &Mesh, ring: &[Vector2<f64>]) -> f64 {
+    Heights::of(surface, ring).map_or(1.0, |heights| heights.empty().0)
+}
+
 /// Looks for pieces of the outline without surface, and for slits, finer than can be seen from above, along its outer border,
 /// below which walls are put down to the floor; `place` gives the place of the city for a point of the part.
 pub fn missing(
@@ -260,9 +273,7 @@ pub fn missing(
 ) -> Missing {
     let Some(mut heights) = Heights::of(surface, ring) else { return Missing::default() };
     let n = heights.height.len();
-    let empty: Vec<usize> = (0..n).filter(|&i| !heights.height[i].is_finite() && heights.is_near(i)).collect();
-    let inside = heights.inside.iter().filter(|i| **i).count().max(1);
-    let share = empty.iter().filter(|&&i| heights.inside[i]).count() as f64 / inside as f64;
+    let (share, empty) = heights.empty();
     let slits = heights.along(surface, &close::outer_border(surface));
     let mut used = vec![false; n];
     for (nodes, reach) in [(&empty, UNDER), (&slits, BESIDE)] {
@@ -377,6 +388,7 @@ mod tests {
         }
         let found = missing(&surface, &square(0.0, 0.0, 20.0), -5.0, |p| *p);
         assert!((found.share - 10.0 / 400.0).abs() < 0.003, "{}", found.share);
+        assert_eq!(found.share, empty_share(&surface, &square(0.0, 0.0, 20.0)));
         let report = inspect(&found.filling.mesh);
         assert!(report.is_closed() && report.volume > 0.0, "{report:?}");
         for (t, shown) in found.filling.photo.iter().enumerate() {

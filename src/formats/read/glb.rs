@@ -219,12 +219,12 @@ impl Reader {
         }
         let positions = primitive.get(&Semantic::Positions).ok_or_else(|| broken("a mesh has no positions"))?;
         let positions = self.values(&positions)?;
-        if positions.iter().any(|p| p.len() != 3) {
+        if positions.width != 3 {
             return Err(broken("positions are not of three numbers"));
         }
         let count = positions.len();
         let base = assembly.out.mesh.vertices.len() as u32;
-        for p in &positions {
+        for p in positions.numbers.chunks_exact(3) {
             let moved = place * nalgebra::Vector4::new(p[0], p[1], p[2], 1.0);
             assembly.vertex(moved.xyz());
         }
@@ -243,17 +243,20 @@ impl Reader {
         let factor = [r, g, b].map(f64::from);
         let colours = match primitive.get(&Semantic::Colors(0)) {
             Some(a) => Some(self.values(&a)?),
-            None if texture.is_none() && primitive.material().index().is_some() => Some(vec![vec![1.0; 3]; count]),
+            None if texture.is_none() && primitive.material().index().is_some() => {
+                Some(Items { width: 3, numbers: vec![1.0; 3 * count] })
+            }
             None => None,
         };
-        let short = |list: &Option<Vec<Vec<f64>>>, n: usize| {
-            list.as_ref().is_some_and(|l| l.len() < count || l.iter().any(|v| v.len() < n))
-        };
+        let short = |list: &Option<Items<f64>>, n: usize| list.as_ref().is_some_and(|l| l.len() < count || l.width < n);
         if short(&uvs, 2) || short(&colours, 3) {
             return Err(broken("the attributes of a mesh have different lengths"));
         }
         let indices = match primitive.indices() {
-            Some(a) => self.values(&a)?.iter().map(|v| v.first().copied().unwrap_or(0.0) as u32).collect(),
+            Some(a) if a.dimensions() == Dimensions::Scalar => {
+                self.items(&a, |data, kind| number(data, kind) as u32)?.numbers
+            }
+            Some(_) => return Err(broken("indices are not single numbers")),
             None => (0..count as u32).collect::<Vec<_>>(),
         };
         if let Some(&wrong) = indices.iter().find(|&&i| i as usize >= count) {
@@ -262,12 +265,11 @@ impl Reader {
         let flip = mirrors(&Matrix3::from(place.fixed_view::<3, 3>(0, 0)));
         for t in triangles(primitive.mode(), &indices) {
             let t = turned(flip, t);
-            let uv = uvs.as_ref().map(|l| t.map(|i| [l[i as usize][0] as f32, l[i as usize][1] as f32]));
-            let colour = |c: &Vec<f64>| -> [u8; 3] {
+            let uv = uvs.as_ref().map(|l| t.map(|i| [l.of(i)[0] as f32, l.of(i)[1] as f32]));
+            let colour = |c: &[f64]| -> [u8; 3] {
                 std::array::from_fn(|k| byte(f64::from(to_srgb((c[k] * factor[k]).clamp(0.0, 1.0) as f32))))
             };
-            let look =
-                Look { texture: page.zip(uv), colours: colours.as_ref().map(|l| t.map(|i| colour(&l[i as usize]))) };
+            let look = Look { texture: page.zip(uv), colours: colours.as_ref().map(|l| t.map(|i| colour(l.of(i)))) };
             assembly.triangle(t.map(|i| base + i), look)?;
         }
         Ok(())
@@ -298,54 +300,8 @@ impl Reader {
     }
 
     /// The items of an accessor as numbers; normalised integers become fractions.
-    fn values(&self, accessor: &Accessor<'_>) -> Result<Vec<Vec<f64>>, ReadError> {
-        let width = match accessor.dimensions() {
-            Dimensions::Scalar => 1,
-            Dimensions::Vec2 => 2,
-            Dimensions::Vec3 => 3,
-            Dimensions::Vec4 => 4,
-            _ => return Err(broken(format!("the accessor {} holds matrices", accessor.index()))),
-        };
-        let read = |view: &gltf::buffer::View<'_>, from: usize, kind: DataType, width: usize, count: usize| {
-            let step = view.stride().unwrap_or(kind.size() * width);
-            let data = self.view(view)?;
-            let needed = count.checked_sub(1).map(|n| n.checked_mul(step)?.checked_add(kind.size() * width));
-            let fits = needed.is_none_or(|n| n.and_then(|n| n.checked_add(from)).is_some_and(|n| n <= data.len()));
-            if !fits {
-                return Err(broken(format!("the accessor {} lies outside its buffer view", accessor.index())));
-            }
-            let item =
-                |i: usize| (0..width).map(|k| number(&data[from + i * step + k * kind.size()..], kind)).collect();
-            Ok((0..count).map(item).collect::<Vec<Vec<f64>>>())
-        };
-        let mut items = match accessor.view() {
-            Some(view) => read(&view, accessor.offset(), accessor.data_type(), width, accessor.count())?,
-            // Without a view all are zero; only a file that says which are not would mean something.
-            None if accessor.count() > 10_000_000 => {
-                return Err(broken("an accessor without data claims too many items"));
-            }
-            None => vec![vec![0.0; width]; accessor.count()],
-        };
-        if let Some(sparse) = accessor.sparse() {
-            let kind = match sparse.indices().index_type() {
-                gltf::accessor::sparse::IndexType::U8 => DataType::U8,
-                gltf::accessor::sparse::IndexType::U16 => DataType::U16,
-                gltf::accessor::sparse::IndexType::U32 => DataType::U32,
-            };
-            let at = read(&sparse.indices().view(), sparse.indices().offset(), kind, 1, sparse.count())?;
-            let (view, from) = (sparse.values().view(), sparse.values().offset());
-            let values = read(&view, from, accessor.data_type(), width, sparse.count())?;
-            for (at, value) in at.iter().zip(values) {
-                let count = items.len();
-                let index = at[0] as i64;
-                *items.get_mut(at[0] as usize).ok_or(ReadError::Index {
-                    format: FORMAT,
-                    what: "sparse item",
-                    index,
-                    count,
-                })? = value;
-            }
-        }
+    fn values(&self, accessor: &Accessor<'_>) -> Result<Items<f64>, ReadError> {
+        let mut items = self.items(accessor, number)?;
         if accessor.normalized() {
             let scale = match accessor.data_type() {
                 DataType::U8 => 255.0,
@@ -354,9 +310,89 @@ impl Reader {
                 DataType::I16 => 32767.0,
                 _ => 1.0,
             };
-            items.iter_mut().flatten().for_each(|v| *v = (*v / scale).max(-1.0));
+            items.numbers.iter_mut().for_each(|v| *v = (*v / scale).max(-1.0));
         }
         Ok(items)
+    }
+
+    /// The items of an accessor, each number as `convert` reads it.
+    fn items<T: Copy + Default>(
+        &self,
+        accessor: &Accessor<'_>,
+        convert: impl Fn(&[u8], DataType) -> T,
+    ) -> Result<Items<T>, ReadError> {
+        let width = match accessor.dimensions() {
+            Dimensions::Scalar => 1,
+            Dimensions::Vec2 => 2,
+            Dimensions::Vec3 => 3,
+            Dimensions::Vec4 => 4,
+            _ => return Err(broken(format!("the accessor {} holds matrices", accessor.index()))),
+        };
+        let place = |view: &gltf::buffer::View<'_>, from: usize, size: usize, count: usize| {
+            let step = view.stride().unwrap_or(size);
+            let data = self.view(view)?;
+            let needed = count.checked_sub(1).map(|n| n.checked_mul(step)?.checked_add(size));
+            let fits = needed.is_none_or(|n| n.and_then(|n| n.checked_add(from)).is_some_and(|n| n <= data.len()));
+            if !fits {
+                return Err(broken(format!("the accessor {} lies outside its buffer view", accessor.index())));
+            }
+            Ok((0..count).map(move |i| &data[from + i * step..][..size]))
+        };
+        let kind = accessor.data_type();
+        let numbers_of =
+            |item: &[u8], out: &mut Vec<T>| out.extend(item.chunks_exact(kind.size()).map(|n| convert(n, kind)));
+        let mut numbers = Vec::new();
+        match accessor.view() {
+            Some(view) => {
+                let items = place(&view, accessor.offset(), kind.size() * width, accessor.count())?;
+                numbers.reserve_exact(accessor.count() * width);
+                items.for_each(|item| numbers_of(item, &mut numbers));
+            }
+            // Without a view all are zero; only a file that says which are not would mean something.
+            None if accessor.count() > 10_000_000 => {
+                return Err(broken("an accessor without data claims too many items"));
+            }
+            None => numbers.resize(accessor.count() * width, T::default()),
+        }
+        if let Some(sparse) = accessor.sparse() {
+            let index_kind = match sparse.indices().index_type() {
+                gltf::accessor::sparse::IndexType::U8 => DataType::U8,
+                gltf::accessor::sparse::IndexType::U16 => DataType::U16,
+                gltf::accessor::sparse::IndexType::U32 => DataType::U32,
+            };
+            let at = place(&sparse.indices().view(), sparse.indices().offset(), index_kind.size(), sparse.count())?;
+            let (view, from) = (sparse.values().view(), sparse.values().offset());
+            let (mut value, count) = (Vec::with_capacity(width), accessor.count());
+            for (at, item) in at.zip(place(&view, from, kind.size() * width, sparse.count())?) {
+                let index = number(at, index_kind) as usize;
+                let slot = (index < count).then(|| &mut numbers[index * width..][..width]).ok_or(ReadError::Index {
+                    format: FORMAT,
+                    what: "sparse item",
+                    index: index as i64,
+                    count,
+                })?;
+                value.clear();
+                numbers_of(item, &mut value);
+                slot.copy_from_slice(&value);
+            }
+        }
+        Ok(Items { width, numbers })
+    }
+}
+
+/// What an accessor holds: items of some numbers each.
+struct Items<T> {
+    width: usize,
+    numbers: Vec<T>,
+}
+
+impl<T> Items<T> {
+    fn len(&self) -> usize {
+        self.numbers.len() / self.width
+    }
+
+    fn of(&self, item: u32) -> &[T] {
+        &self.numbers[item as usize * self.width..][..self.width]
     }
 }
 

@@ -4,7 +4,8 @@
 //! of exactly two triangles) and outward. A closed patch is turned by its volume and by how many others are around it: a
 //! body outward, a cavity as it was against the body around it. An open patch is turned by votes of rays from points on
 //! it: the side from which more of them leave without meeting anything is outside, then the side with an even count of
-//! crossings, then the sign of the volume between it and the middle of its border.
+//! crossings, then the sign of the volume between it and the middle of its border. Where only the sky counts, a patch of
+//! which much more looks up than down needs no rays.
 //!
 //! Source: K. Takayama, A. Jacobson, L. Kavan, O. Sorkine-Hornung, "A simple method for correcting facet orientations in
 //! polygon meshes based on ray casting", JCGT 3(4), 2014; A. Jacobson, L. Kavan, O. Sorkine-Hornung, "Robust inside-outside
@@ -25,6 +26,12 @@ const VOTERS: usize = 24;
 const RAYS: usize = 8;
 /// Points of a closed patch that ask what is around it.
 const ASKED: usize = 5;
+/// Share of an open patch that is level at least where that says which side faces the sky, and how much more of it looks
+/// one way than the other.
+const LEVEL: f64 = 0.1;
+const DECIDED: f64 = 0.5;
+/// A patch with less than this share of all area is turned upwards without doubt: rays would cost more than it is worth.
+const DEBRIS: f64 = 1e-4;
 
 /// The patch of each triangle.
 #[derive(Clone, Debug, Default)]
@@ -41,14 +48,23 @@ pub fn orient(ctx: &Ctx, mesh: &mut Mesh, sky: bool) -> Result<(Patches, usize),
     let patches = make_consistent(mesh);
     let mut members: Vec<Vec<u32>> = vec![Vec::new(); patches.closed.len()];
     patches.of.iter().zip(0..).for_each(|(&p, t)| members[p as usize].push(t));
-    let bvh = Bvh::new(mesh);
+    let debris = DEBRIS * (0..mesh.triangles.len()).map(|t| mesh.area_normal(t).norm()).sum::<f64>();
+    let clear: Vec<Option<bool>> = (0..members.len())
+        .map(|p| looks_down(mesh, &members[p], debris).filter(|_| sky && !patches.closed[p]))
+        .collect();
+    // For the one sheet of most cities no ray is needed.
+    let bvh = if clear.iter().all(Option::is_some) { Bvh::default() } else { Bvh::new(mesh) };
     let shape = Shape { mesh, bvh: &bvh, patches: &patches, members: &members };
     let (done, total) = (std::sync::atomic::AtomicU64::new(0), members.len() as u64);
     let turned: Vec<Verdict> = (0..members.len())
         .into_par_iter()
         .map(|p| {
             ctx.tick(done.fetch_add(1, std::sync::atomic::Ordering::Relaxed), total)?;
-            Ok(if patches.closed[p] { shape.judge_closed(p) } else { shape.judge_open(p, sky) })
+            Ok(match clear[p] {
+                Some(turn) => Verdict::Turn(turn),
+                None if patches.closed[p] => shape.judge_closed(p),
+                None => shape.judge_open(p, sky),
+            })
         })
         .collect::<Result<_, Cancelled>>()?;
     // A cavity turns with the body around it.
@@ -67,6 +83,15 @@ pub fn orient(ctx: &Ctx, mesh: &mut Mesh, sky: bool) -> Result<(Patches, usize),
     let even = |a: &[u32; 3], b: &[u32; 3]| (0..3).any(|k| *a == [b[k], b[(k + 1) % 3], b[(k + 2) % 3]]);
     let count = before.iter().zip(&mesh.triangles).filter(|(a, b)| !even(a, b)).count();
     Ok((patches, count))
+}
+
+/// Whether more of a patch looks down than up, where that is beyond doubt, or its area (doubled) below `debris`.
+fn looks_down(mesh: &Mesh, members: &[u32], debris: f64) -> Option<bool> {
+    let (mut up, mut level, mut all) = (0.0, 0.0, 0.0);
+    for normal in members.iter().map(|&t| mesh.area_normal(t as usize)) {
+        (up, level, all) = (up + normal.z, level + normal.z.abs(), all + normal.norm());
+    }
+    (all < debris || (level > LEVEL * all && up.abs() > DECIDED * level)).then_some(up < 0.0)
 }
 
 enum Verdict {
@@ -265,4 +290,34 @@ fn border_middle(mesh: &Mesh, members: &[u32]) -> Vector3<f64> {
         }
     }
     sum / f64::max(count, 1.0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A field of 40 x 40 squares at a height, upside down where `down`.
+    fn field(mesh: &mut Mesh, z: f64, down: bool) {
+        let first = mesh.vertices.len() as u32;
+        mesh.vertices.extend((0..41 * 41).map(|i| Vector3::new(f64::from(i % 41), f64::from(i / 41), z)));
+        for i in (0..40 * 40).map(|i| first + i % 40 + i / 40 * 41) {
+            for t in [[i, i + 1, i + 42], [i, i + 42, i + 41]] {
+                mesh.triangles.push(if down { [t[0], t[2], t[1]] } else { t });
+            }
+        }
+    }
+
+    #[test]
+    fn what_is_open_looks_to_the_sky() {
+        let mut mesh = Mesh::default();
+        field(&mut mesh, 0.0, true);
+        // Under it, where no ray gets away: another field, and a crumb.
+        field(&mut mesh, -1.0, true);
+        let n = mesh.vertices.len() as u32;
+        mesh.vertices.extend([[20.0, 20.0], [20.2, 20.0], [20.0, 20.2]].map(|[x, y]| Vector3::new(x, y, -0.5)));
+        mesh.triangles.push([n, n + 2, n + 1]);
+        let (patches, turned) = orient(&Ctx::silent(), &mut mesh, true).expect("not cancelled");
+        assert_eq!((patches.closed, turned), (vec![false; 3], mesh.triangles.len()));
+        assert!((0..mesh.triangles.len()).all(|t| mesh.area_normal(t).z > 0.0));
+    }
 }
