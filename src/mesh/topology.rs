@@ -4,6 +4,7 @@
 //! everything built on them is deterministic.
 
 use crate::scene::Mesh;
+use nalgebra::Vector3;
 use rayon::prelude::*;
 
 /// No twin, no triangle, no vertex.
@@ -38,13 +39,28 @@ pub fn sorted_edges(triangles: &[[u32; 3]]) -> Vec<(u32, u32, u32)> {
     for v in 0..count {
         place[v + 1] += place[v];
     }
+    // Each thread takes the edges of some of the vertices.
     let mut edges = vec![(0, 0, 0); triangles.len() * 3];
-    for h in half_edges {
-        let own = edge(h);
-        let slot = &mut place[own.0 as usize];
-        edges[*slot as usize] = own;
-        *slot += 1;
-    }
+    let share = edges.len().div_ceil(rayon::current_num_threads()).max(1) as u32;
+    rayon::scope(|scope| {
+        let (mut rest, mut places, mut first) = (edges.as_mut_slice(), place.as_mut_slice(), 0);
+        while !rest.is_empty() {
+            let begin = places[0];
+            let vertices = places.partition_point(|&p| p - begin < share).max(1);
+            let end = places.get(vertices).map_or(rest.len(), |&p| (p - begin) as usize);
+            let (own, further) = rest.split_at_mut(end);
+            let (slots, behind) = places.split_at_mut(vertices);
+            let (half_edges, vertex) = (half_edges.clone(), first..first + vertices as u32);
+            (rest, places, first) = (further, behind, first + vertices as u32);
+            scope.spawn(move |_| {
+                for e in half_edges.map(edge).filter(|e| vertex.contains(&e.0)) {
+                    let slot = &mut slots[(e.0 - vertex.start) as usize];
+                    own[(*slot - begin) as usize] = e;
+                    *slot += 1;
+                }
+            });
+        }
+    });
     edges.par_chunk_by_mut(|x, y| x.0 == y.0).for_each(<[_]>::sort_unstable);
     edges
 }
@@ -52,8 +68,13 @@ pub fn sorted_edges(triangles: &[[u32; 3]]) -> Vec<(u32, u32, u32)> {
 /// The twin of each half-edge: the one other half-edge of the same edge, in the opposite direction. [`NONE`] at borders
 /// and at edges with more than two triangles or with two of contrary orientation.
 pub fn twins(triangles: &[[u32; 3]]) -> Vec<u32> {
+    twins_along(triangles, &sorted_edges(triangles))
+}
+
+/// The same, from [`sorted_edges`].
+pub fn twins_along(triangles: &[[u32; 3]], edges: &[(u32, u32, u32)]) -> Vec<u32> {
     let mut twins = vec![NONE; triangles.len() * 3];
-    for group in sorted_edges(triangles).chunk_by(|a, b| (a.0, a.1) == (b.0, b.1)) {
+    for group in edges.chunk_by(|a, b| (a.0, a.1) == (b.0, b.1)) {
         if let [(.., g), (.., h)] = *group
             && start(triangles, g) != start(triangles, h)
         {
@@ -150,6 +171,11 @@ pub fn components(twins: &[u32]) -> (Vec<u32>, usize) {
     (labels, count as usize)
 }
 
+/// All digits of a triangle's corners.
+pub fn corner_bits(corners: &[Vector3<f64>; 3]) -> [u64; 9] {
+    std::array::from_fn(|i| corners[i / 3][i % 3].to_bits())
+}
+
 /// The mesh of the triangles for which `keep` holds, with the vertices that they use, in their order.
 pub fn submesh(mesh: &Mesh, keep: impl Fn(usize) -> bool) -> Mesh {
     let triangles: Vec<[u32; 3]> =
@@ -158,7 +184,7 @@ pub fn submesh(mesh: &Mesh, keep: impl Fn(usize) -> bool) -> Mesh {
 }
 
 /// A mesh of the triangles and the vertices that they use, in their order.
-pub fn compacted(vertices: &[nalgebra::Vector3<f64>], mut triangles: Vec<[u32; 3]>) -> Mesh {
+pub fn compacted(vertices: &[Vector3<f64>], mut triangles: Vec<[u32; 3]>) -> Mesh {
     let mut index = vec![NONE; vertices.len()];
     for &v in triangles.iter().flatten() {
         index[v as usize] = 0;
@@ -210,7 +236,6 @@ pub fn pieces(mesh: &Mesh) -> (Vec<u32>, usize) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use nalgebra::Vector3;
 
     #[test]
     fn a_square_has_one_border() {

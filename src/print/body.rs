@@ -30,6 +30,8 @@ const FIRST: f64 = 0.4;
 /// How far the surface is taken beyond the area, as a share of its longer side; and how much of that has no ragged rim.
 const MARGIN: f64 = 0.025;
 const WHOLE: f64 = 0.8;
+/// Share of the base's height that has no slits.
+const WHOLE_BASE: f64 = 0.75;
 /// How far over its highest point, in millimetres, a prism ends that cuts a blank.
 const ABOVE: f64 = 10.0;
 /// How far, in millimetres, from the outline a surface may be that lies in the cut: what settling and simplifying move.
@@ -87,7 +89,7 @@ impl Frame {
         let outline = area.outline(mm_per_unit, ROUNDNESS)?;
         let own = |v: &Vector3<f64>| (rectangle.to_own(&v.xy()) + rectangle.size / 2.0) * mm_per_unit;
         let inside = |v: &&Vector3<f64>| outline::contains(&outline, &own(v));
-        let levels: Vec<f64> = city.mesh.vertices.iter().filter(inside).map(|v| v.z).collect();
+        let levels: Vec<f64> = city.mesh.vertices.par_iter().filter(inside).map(|v| v.z).collect();
         let lowest = stats::quantile(&levels, LOWEST_SHARE)
             .ok_or(PrintError::EmptyArea { width: rectangle.size.x, height: rectangle.size.y })?;
         let margins = options.plinth.margins(longest);
@@ -145,21 +147,21 @@ impl Blank {
         fineness: Fineness,
     ) -> Result<Self, PrintError> {
         let surface = surface_near(ctx, city, frame, fineness)?;
-        let depth = frame.rectangle.size.max() * frame.mm_per_unit;
-        let missing = cartography::missing(&surface, &frame.outline, -depth, |p| frame.city_from_part(p));
+        let half = frame.base_mm / 2.0;
+        let missing = cartography::missing(&surface, &frame.outline, -half, |p| frame.city_from_part(p));
         covered(missing.share)?;
-        let mut solid = Solid::plain(close::close_downwards(&surface, -depth));
+        // No place of the surface is below the lowest, and nothing that is added above it.
+        let lowest = surface.vertices.iter().map(|v| v.z).fold(half, f64::min) - half;
+        let mut solid = Solid::plain(close::close_downwards(&surface, lowest - half));
         for t in 0..solid.photo.len() {
             let corners = solid.mesh.corners(t);
             // Walls below a border of the surface, which may stand inside the area, show what is at their top.
             let top = corners.iter().copied().reduce(|a, b| if b.z > a.z { b } else { a }).unwrap_or_default();
-            let shown = |p: Vector3<f64>| if p.z > -depth / 2.0 { p } else { top };
-            solid.photo[t] = top.z > -depth / 2.0;
+            let shown = |p: Vector3<f64>| if p.z > lowest { p } else { top };
+            solid.photo[t] = top.z > lowest;
             solid.origin[t] = corners.map(|p| frame.city_from_part(&shown(p)));
         }
-        let below = cartography::undersides(&solid, frame.base_mm / 2.0, |p| {
-            classes.at(p).is_some_and(cartography::rests_on_ground)
-        });
+        let below = cartography::undersides(&solid, half, |p| classes.at(p).is_some_and(cartography::rests_on_ground));
         if !below.photo.is_empty() {
             let sides = below.photo.iter().filter(|p| **p).count();
             let text =
@@ -173,18 +175,20 @@ impl Blank {
         }
         let mut filling = below;
         filling.append(&missing.filling);
+        // The base is whole, whatever slits the surface has.
+        filling.append(&outline::prism(&rim(frame, 0.5), -half / 2.0, WHOLE_BASE * frame.base_mm));
         // Places below the lowest level are errors of the surface; the base must not be thinner there.
-        for v in filling.mesh.vertices.iter_mut().filter(|v| v.z > frame.base_mm * 0.75) {
+        for v in filling.mesh.vertices.iter_mut().filter(|v| v.z > WHOLE_BASE * frame.base_mm) {
             v.z = v.z.max(frame.base_mm);
         }
-        for v in solid.mesh.vertices.iter_mut().filter(|v| v.z > -depth / 2.0) {
+        for v in solid.mesh.vertices.iter_mut().filter(|v| v.z > lowest) {
             v.z = v.z.max(frame.base_mm);
         }
-        let top = solid.mesh.vertices.iter().map(|v| v.z).fold(0.0, f64::max);
+        let (low, high) = solid.mesh.bounds().unwrap_or_default();
         // On a plinth the city ends inside it, so that no two faces lie in one plane.
         let bottom = if frame.margins == Margins::default() { 0.0 } else { SUNK };
-        let prism = outline::prism(&frame.outline, bottom, top + ABOVE);
-        let solid = without_rim(ctx, &solid, frame, top + 2.0 * ABOVE)?;
+        let prism = outline::prism(&frame.outline, bottom, high.z + ABOVE);
+        let solid = without_rim(ctx, &solid, frame, [low.z - ABOVE, high.z + 2.0 * ABOVE])?;
         // The slow way frees a surface that crosses itself of that as well.
         let solid = if solid::is_tangled(&solid) {
             solid::unite(ctx, &[&solid, &filling])?
@@ -240,14 +244,17 @@ impl Blank {
     }
 }
 
-/// What is left of a blank without the ragged rim of its surface, far below which it ends in long needles.
-fn without_rim(ctx: &Ctx, solid: &Solid, frame: &Frame, top: f64) -> Result<Solid, PrintError> {
+/// A rectangle around the area, by a share of the margin.
+fn rim(frame: &Frame, share: f64) -> [Vector2<f64>; 4] {
     let size = frame.rectangle.size * frame.mm_per_unit;
-    let margin = size.max() * MARGIN * WHOLE;
-    let corner =
-        |x: f64, y: f64| Vector2::new(x * size.x + (2.0 * x - 1.0) * margin, y * size.y + (2.0 * y - 1.0) * margin);
-    let ring = [corner(0.0, 0.0), corner(1.0, 0.0), corner(1.0, 1.0), corner(0.0, 1.0)];
-    let coarse = outline::prism(&ring, -frame.base_mm, top);
+    let margin = size.max() * MARGIN * share;
+    [[0.0, 0.0], [1.0, 0.0], [1.0, 1.0], [0.0, 1.0]]
+        .map(|[x, y]| Vector2::new(x * size.x + (2.0 * x - 1.0) * margin, y * size.y + (2.0 * y - 1.0) * margin))
+}
+
+/// What is left of a blank without the ragged rim of its surface.
+fn without_rim(ctx: &Ctx, solid: &Solid, frame: &Frame, [bottom, top]: [f64; 2]) -> Result<Solid, PrintError> {
+    let coarse = outline::prism(&rim(frame, WHOLE), bottom, top);
     match solid::cut(ctx, solid, &coarse) {
         // The fast way asks for more than a closed surface; so does nothing that comes after.
         Err(PrintError::Engine { .. }) => Ok(solid.clone()),
@@ -279,15 +286,16 @@ fn surface_near(ctx: &Ctx, city: &City, frame: &Frame, fineness: Fineness) -> Re
     if waters > 0 {
         ctx.report(Diagnostic::info("part-water", "", format!("waters made level: {waters}")));
     }
-    let vertices: Vec<Vector3<f64>> = level.iter().map(|v| frame.part_from_city(v)).collect();
+    let vertices: Vec<Vector3<f64>> = level.par_iter().map(|v| frame.part_from_city(v)).collect();
     let size = frame.rectangle.size * frame.mm_per_unit;
     let margin = size.max() * MARGIN;
     let near = |v: u32| {
         let p = &vertices[v as usize];
         p.x > -margin && p.y > -margin && p.x < size.x + margin && p.y < size.y + margin
     };
-    let triangles: Vec<[u32; 3]> = city.mesh.triangles.iter().filter(|t| t.iter().any(|&v| near(v))).copied().collect();
-    let mut surface = close::largest_piece(&close::manifold(&Mesh { vertices, triangles }));
+    let all = city.mesh.triangles.par_iter();
+    let triangles: Vec<[u32; 3]> = all.filter(|t| t.iter().any(|&v| near(v))).copied().collect();
+    let mut surface = close::largest_manifold(&Mesh { vertices, triangles });
     // Said before the work.
     covered(cartography::empty_share(&surface, &frame.outline))?;
     if let Some(detail) = fineness.detail_mm {

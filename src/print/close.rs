@@ -1,22 +1,29 @@
 //! Makes a closed solid of an open city surface.
 //!
 //! In: an oriented 2-manifold with border (the city). Out: its largest connected piece, holes filled, the outer border
-//! extended straight down and closed far below: a closed 2-manifold. What lies far below, and the walls at the outer
-//! border, are meant to be cut off later. Source of the hole filling: P. Liepa, "Filling Holes in Meshes", SGP 2003
+//! extended down, a little outwards, and closed far below: a closed 2-manifold. What lies far below, and the walls at the
+//! outer border, are meant to be cut off later. Source of the hole filling: P. Liepa, "Filling Holes in Meshes", SGP 2003
 //! (minimum area triangulation); long loops are filled by a fan around their centre.
+//!
+//! Upright walls would lie in each other where a city was cut by an upright plane, as tiles are: its border runs back and
+//! forth there under eaves and trees. Walls in planes through one point high above do not, since from a point beside its
+//! plane a border that does not cross itself is seen without crossings; nor does the bottom, a cone with its tip below.
 
 use super::solid::compact;
 use crate::mesh::pieces;
-use crate::mesh::topology::{UnionFind, next, sorted_edges, start};
+use crate::mesh::topology::{UnionFind, components, next, sorted_edges, start, twins_along};
 use crate::scene::Mesh;
 use nalgebra::Vector3;
 use rustc_hash::{FxBuildHasher, FxHashMap};
 use std::collections::{BTreeMap, BTreeSet};
 
+/// How much walls lean outwards at the border of a surface: its distance from the middle for each unit of height.
+const LEAN: f64 = 0.01;
 /// Loops with more edges are filled with a fan: minimum area costs the cube of the length.
 const LONGEST_EXACT_LOOP: usize = 160;
 
-/// A closed solid whose upper side is the surface and whose bottom lies at `floor`.
+/// A closed solid whose upper side is the surface, and whose walls end at `floor`, below it; the tip of its bottom is a fifth
+/// of the highest wall lower.
 pub fn close_downwards(surface: &Mesh, floor: f64) -> Mesh {
     let mut mesh = largest_piece(surface);
     let loops = border_loops(&mesh);
@@ -103,9 +110,22 @@ fn split_pinched(mesh: &Mesh, edges: &[(u32, u32, u32)]) -> Mesh {
     out
 }
 
+/// The largest piece of the [`manifold`].
+pub fn largest_manifold(mesh: &Mesh) -> Mesh {
+    let edges = sorted_edges(&mesh.triangles);
+    if extra_at_edges(mesh, &edges).contains(&true) {
+        return largest_piece(&manifold(mesh));
+    }
+    // Splitting vertices neither joins nor parts anything across edges.
+    largest(&split_pinched(mesh, &edges), components(&twins_along(&mesh.triangles, &edges)))
+}
+
 /// The connected piece (over edges) with the largest surface.
 pub fn largest_piece(mesh: &Mesh) -> Mesh {
-    let (labels, count) = pieces(mesh);
+    largest(mesh, pieces(mesh))
+}
+
+fn largest(mesh: &Mesh, (labels, count): (Vec<u32>, usize)) -> Mesh {
     let mut areas = vec![0.0; count];
     labels.iter().enumerate().for_each(|(t, &l)| areas[l as usize] += mesh.area_normal(t).norm());
     let best = (0..count).max_by(|&a, &b| areas[a].total_cmp(&areas[b]));
@@ -170,14 +190,17 @@ fn extent(mesh: &Mesh, border: &[u32]) -> f64 {
 fn extend_down(mesh: &mut Mesh, border: &[u32], floor: f64) {
     let base = mesh.vertices.len() as u32;
     let n = border.len() as u32;
-    let mut centre = Vector3::zeros();
+    let first = mesh.vertices[border[0] as usize];
+    let (low, high) =
+        border.iter().map(|&v| mesh.vertices[v as usize]).fold((first, first), |b, p| (b.0.inf(&p), b.1.sup(&p)));
+    let centre = (low + high).xy() / 2.0;
+    let height = (high - low).xy().max() / 2.0 / LEAN;
     for &v in border {
-        let mut p = mesh.vertices[v as usize];
-        p.z = floor;
-        centre += p / f64::from(n);
-        mesh.vertices.push(p);
+        let p = mesh.vertices[v as usize];
+        let apart = (height + high.z - floor) / (height + high.z - p.z);
+        mesh.vertices.push((centre + (p.xy() - centre) * apart).push(floor));
     }
-    mesh.vertices.push(centre);
+    mesh.vertices.push(centre.push(floor - (high.z - floor) / 5.0));
     for k in 0..n {
         let next = (k + 1) % n;
         let (a, b) = (border[k as usize], border[next as usize]);
@@ -251,7 +274,7 @@ fn fill_by_least_area(mesh: &mut Mesh, border: &[u32]) {
 mod tests {
     use super::*;
     use crate::mesh::bvh::Bvh;
-    use crate::mesh::inspect_topology;
+    use crate::mesh::{inspect_topology, self_intersections};
 
     fn terrain(holes: &[(usize, usize)]) -> Mesh {
         let n = 12u32;
@@ -292,10 +315,34 @@ mod tests {
         assert_eq!(border_loops(&surface).len(), 3);
         let solid = close_downwards(&surface, -5.0);
         assert_eq!(open_edges(&solid), 0);
-        let expected = 11.0 * 11.0 * 5.0;
+        // The bottom is a flat cone.
+        let expected = 11.0 * 11.0 * (5.0 + 5.3 / 5.0 / 3.0);
         assert!((solid.volume() - expected).abs() < 0.03 * expected, "{}", solid.volume());
         let hit = Bvh::new(&solid).cast(&Vector3::new(3.3, 3.6, 9.0), &-Vector3::z(), 0.0, 20.0);
         assert!(hit.is_some(), "the hole is filled");
+    }
+
+    #[test]
+    fn what_hangs_over_at_an_upright_cut_makes_no_crossings() {
+        // A wall with eaves on both sides, cut across at both ends.
+        let profile = [
+            [0.0, 0.0],
+            [4.0, 0.0],
+            [4.0, 3.0],
+            [3.0, 4.0],
+            [5.0, 6.0],
+            [7.0, 4.0],
+            [6.0, 3.0],
+            [6.0, 0.0],
+            [9.0, 0.0],
+        ];
+        let (n, rows) = (profile.len() as u32, 4);
+        let vertices = (0..rows).flat_map(|y| profile.map(|[x, z]| Vector3::new(x, 2.0 * f64::from(y), z))).collect();
+        let quads = (0..rows - 1).flat_map(|y| (0..n - 1).map(move |x| y * n + x));
+        let triangles = quads.flat_map(|a| [[a, a + 1, a + n + 1], [a, a + n + 1, a + n]]).collect();
+        let solid = close_downwards(&Mesh { vertices, triangles }, -5.0);
+        assert!(inspect_topology(&solid).is_solid());
+        assert_eq!(self_intersections(&solid), []);
     }
 
     #[test]

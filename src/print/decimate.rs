@@ -9,11 +9,12 @@ use super::PrintError;
 use super::solid::Solid;
 use crate::base::Ctx;
 use crate::mesh::bvh::Bvh;
-use crate::mesh::topology::{NONE, next, pieces, twins};
+use crate::mesh::topology::{NONE, corner_bits, next, pieces, twins};
 use crate::mesh::{SimplifyOptions, simplify_apart};
 use crate::scene::Mesh;
 use nalgebra::Vector3;
 use rayon::prelude::*;
+use rustc_hash::FxHashMap;
 
 /// How far inside of its triangle, in largest errors, a corner takes its colour; not further than this share of the way to
 /// the middle.
@@ -77,6 +78,8 @@ fn seams(body: &Solid, apart: f64) -> Vec<bool> {
 fn recoloured(mesh: Mesh, body: &Solid, inside: f64) -> Solid {
     let bvh = Bvh::new(&body.mesh);
     let normals: Vec<Vector3<f64>> = (0..body.photo.len()).into_par_iter().map(|t| body.mesh.area_normal(t)).collect();
+    let kept: FxHashMap<[u64; 9], u32> =
+        (0..).zip(&body.photo).map(|(s, _)| (corner_bits(&body.mesh.corners(s as usize)), s)).collect();
     let places = (0..mesh.triangles.len()).into_par_iter().map(|t| {
         let corners = mesh.corners(t);
         let (middle, normal) = (corners.iter().sum::<Vector3<f64>>() / 3.0, mesh.area_normal(t));
@@ -84,14 +87,20 @@ fn recoloured(mesh: Mesh, body: &Solid, inside: f64) -> Solid {
             let other = &normals[s as usize];
             other.dot(&normal) >= ALIKE * other.norm() * normal.norm()
         };
-        let source =
-            |p: &Vector3<f64>| bvh.closest_where(p, 2.0 * inside, is_alike).or_else(|| bvh.closest(p, f64::INFINITY));
+        let same = kept.get(&corner_bits(&corners));
+        let source = |p: &Vector3<f64>| match same {
+            Some(&same) => Some((same as usize, *p)),
+            None => {
+                let hit = bvh.closest_where(p, 2.0 * inside, is_alike).or_else(|| bvh.closest(p, f64::INFINITY))?;
+                Some((hit.triangle as usize, hit.point))
+            }
+        };
         let origin = corners.map(|p| {
             let way = middle - p;
             let within = p + way * SHARE.min(inside / way.norm().max(f64::MIN_POSITIVE));
-            source(&within).map_or_else(Vector3::zeros, |hit| beside(body, hit.triangle as usize, &hit.point, &p))
+            source(&within).map_or_else(Vector3::zeros, |(face, near)| beside(body, face, &near, &p))
         });
-        (origin, source(&middle).is_some_and(|hit| body.photo[hit.triangle as usize]))
+        (origin, source(&middle).is_some_and(|(face, _)| body.photo[face]))
     });
     let (origin, photo) = places.unzip();
     Solid { mesh, origin, photo }

@@ -12,10 +12,10 @@
 mod pages;
 
 use super::PrintError;
-use super::repair::{self, Carried, RepairOptions, Repairs, barycentric, orient, repair, weld};
+use super::repair::orient::{Patches, orient};
+use super::repair::{self, Carried, RepairOptions, Repairs, barycentric, repair, weld};
 use super::solid::Solid;
 use crate::base::{Ctx, Diagnostic};
-use crate::mesh::pieces;
 use crate::scene::{City, ForeignMesh, LengthUnit, Mesh, NO_PAGE, Part};
 use nalgebra::Vector3;
 use pages::Pages;
@@ -75,8 +75,9 @@ pub fn city(ctx: &Ctx, foreign: &ForeignMesh, reading: &Reading) -> Result<City,
     if sheet.mesh.triangles.is_empty() {
         return Err(PrintError::NoSurface { fault: "all its triangles are without area".into() });
     }
-    repairs.turned = orient::orient(ctx, &mut sheet.mesh, true)?.1;
-    let (surface, carried) = if share_of_largest(&sheet.mesh) >= ONE_SHEET {
+    let (patches, turned) = orient(ctx, &mut sheet.mesh, true)?;
+    repairs.turned = turned;
+    let (surface, carried) = if share_of_largest(&sheet.mesh, &patches) >= ONE_SHEET {
         let carried = (0..sheet.source.len())
             .into_par_iter()
             .map(|t| carry(foreign, &mesh, sheet.source[t] as usize, &sheet.mesh.corners(t)))
@@ -156,11 +157,10 @@ fn carry(foreign: &ForeignMesh, mesh: &Mesh, source: usize, corners: &[Vector3<f
     Carried { texture, colours }
 }
 
-/// Share of the area that the largest piece has.
-fn share_of_largest(mesh: &Mesh) -> f64 {
-    let (labels, count) = pieces(mesh);
-    let mut areas = vec![0.0; count];
-    labels.iter().enumerate().for_each(|(t, &l)| areas[l as usize] += mesh.area_normal(t).norm());
+/// Share of the area that the largest patch has.
+fn share_of_largest(mesh: &Mesh, patches: &Patches) -> f64 {
+    let mut areas = vec![0.0; patches.closed.len()];
+    patches.of.iter().enumerate().for_each(|(t, &p)| areas[p as usize] += mesh.area_normal(t).norm());
     let total: f64 = areas.iter().sum();
     areas.into_iter().fold(0.0, f64::max) / total
 }

@@ -39,6 +39,8 @@ const GROWTH: (usize, usize) = (20, 10_000);
 const BEADS_FROM: usize = 4;
 /// Radius of the first beads in millimetres.
 const BEAD: f64 = 0.1;
+/// An odd number of 128 random bits.
+const MIX: u128 = 0x9e37_79b9_7f4a_7c15_f39c_c060_5ced_c835;
 /// Millimetres by which touching places are opened.
 const OPENING: f64 = 0.01;
 
@@ -73,20 +75,28 @@ enum Stubborn {
     Unite,
 }
 
-/// Triangles that do not cross each other, by their corners on the grid.
+/// Triangles that do not cross each other, by 128 bits of a hash of their corners on the grid: two of a body would have the
+/// same once in 10^26 bodies.
 #[derive(Default)]
-struct Clean(FxHashSet<[i32; 9]>);
+struct Clean(FxHashSet<u128>);
 
 impl Clean {
     fn of(mesh: &Mesh, grid: f64, crossing: &[(u32, u32)]) -> Self {
         let mut crosses = vec![false; mesh.triangles.len()];
         crossing.iter().for_each(|&(a, b)| (crosses[a as usize], crosses[b as usize]) = (true, true));
         let clean = (0..crosses.len()).into_par_iter().filter(|&t| !crosses[t]);
-        Self(clean.map(|t| Self::key(&mesh.corners(t), grid)).collect())
+        let keys: Vec<u128> = clean.map(|t| Self::key(&mesh.corners(t), grid)).collect();
+        let mut set = FxHashSet::with_capacity_and_hasher(keys.len(), FxBuildHasher);
+        set.extend(keys);
+        Self(set)
     }
 
-    fn key(corners: &[Vector3<f64>; 3], grid: f64) -> [i32; 9] {
-        std::array::from_fn(|i| (corners[i / 3][i % 3] * grid).round() as i32)
+    fn key(corners: &[Vector3<f64>; 3], grid: f64) -> u128 {
+        // Multiplication by an odd constant carries upwards, the shift back down: after each number all bits are mixed.
+        corners.iter().flatten().fold(0, |key: u128, x| {
+            let next = (key ^ u128::from((x * grid).round() as i32 as u32)).wrapping_mul(MIX);
+            next ^ next >> 67
+        })
     }
 
     /// The pairs that cross, of a mesh on the grid.

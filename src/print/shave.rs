@@ -172,10 +172,14 @@ impl Pass {
     fn value(&self, node: Node, (wall, spacing): (f64, f64), outline: &[Vector2<f64>]) -> f64 {
         let Some(zone) = self.zone.get(node).map(f64::from).filter(|z| *z < 0.0) else { return spacing };
         let p = place(node, spacing);
-        let left_out = self.rolling.distance(&p, FADE * wall).min(self.left_out_beside(&p, wall, outline));
         let beyond = zone + FADE * wall / SLOPE;
         let around = (beyond + AROUND * wall).clamp(0.0, AROUND * wall);
-        let value = RISE * around + SLOPE * beyond.max(0.0) - left_out - BELOW * wall;
+        let least = RISE * around + SLOPE * beyond.max(0.0) - BELOW * wall;
+        let left_out = self.rolling.distance(&p, FADE * wall);
+        if least - left_out >= spacing {
+            return spacing;
+        }
+        let value = least - left_out.min(self.left_out_beside(&p, wall, outline));
         // The middle of a thick place is no place that the ball leaves out, though no ball is kept there.
         let deep = wall * ROLLING;
         let thick = || self.depth.at(&p, deep).is_some_and(|d| d >= deep);

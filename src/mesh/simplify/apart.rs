@@ -7,6 +7,7 @@
 use super::{SimplifyOptions, simplify_but};
 use crate::base::Ctx;
 use crate::mesh::bvh::Aabb;
+use crate::mesh::topology::corner_bits;
 use crate::mesh::{MeshError, self_intersections, self_intersections_of};
 use crate::scene::Mesh;
 use nalgebra::Vector3;
@@ -56,7 +57,8 @@ struct Apart(FxHashSet<[u64; 9]>);
 impl Apart {
     /// The pairs of a mesh that cross; the others are known from now on.
     fn crossings(&mut self, mesh: &Mesh) -> Vec<(u32, u32)> {
-        let keys: Vec<[u64; 9]> = (0..mesh.triangles.len()).into_par_iter().map(|t| key(&mesh.corners(t))).collect();
+        let keys: Vec<[u64; 9]> =
+            (0..mesh.triangles.len()).into_par_iter().map(|t| corner_bits(&mesh.corners(t))).collect();
         let crossing = if self.0.is_empty() {
             self_intersections(mesh)
         } else {
@@ -65,7 +67,7 @@ impl Apart {
         };
         self.0 = keys.into_iter().collect();
         for t in crossing.iter().flat_map(|&(a, b)| [a, b]) {
-            self.0.remove(&key(&mesh.corners(t as usize)));
+            self.0.remove(&corner_bits(&mesh.corners(t as usize)));
         }
         crossing
     }
@@ -73,10 +75,6 @@ impl Apart {
 
 fn bits(p: &Vector3<f64>) -> [u64; 3] {
     [p.x, p.y, p.z].map(f64::to_bits)
-}
-
-fn key(corners: &[Vector3<f64>; 3]) -> [u64; 9] {
-    std::array::from_fn(|i| corners[i / 3][i % 3].to_bits())
 }
 
 /// Where two triangles cross, or all of both, and `margin` around it.

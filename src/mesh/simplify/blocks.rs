@@ -21,8 +21,7 @@ pub fn pays(triangles: usize) -> bool {
 /// Collapses inside the blocks.
 pub fn run(ctx: &Ctx, whole: &mut Simplifier) -> Result<(), Cancelled> {
     let mut order: Vec<u32> = (0..whole.triangles().len() as u32).collect();
-    let mut blocks = Vec::new();
-    part(whole, &mut order, &mut blocks);
+    let blocks = part(whole, &mut order);
     let mut owner = vec![u32::MAX; whole.vertex_count()];
     const SHARED: u32 = u32::MAX - 1;
     for (i, block) in blocks.iter().enumerate() {
@@ -45,10 +44,9 @@ pub fn run(ctx: &Ctx, whole: &mut Simplifier) -> Result<(), Cancelled> {
 }
 
 /// Splits at the middle until the blocks are small enough.
-fn part(whole: &Simplifier, order: &mut [u32], blocks: &mut Vec<Vec<u32>>) {
+fn part(whole: &Simplifier, order: &mut [u32]) -> Vec<Vec<u32>> {
     if order.len() <= BLOCK {
-        blocks.push(order.to_vec());
-        return;
+        return vec![order.to_vec()];
     }
     let first = |t: u32| whole.vertex(whole.triangles()[t as usize][0]);
     let start = *first(order[0]);
@@ -57,6 +55,7 @@ fn part(whole: &Simplifier, order: &mut [u32], blocks: &mut Vec<Vec<u32>>) {
     let middle = order.len() / 2;
     order.select_nth_unstable_by(middle, |&a, &b| first(a)[axis].total_cmp(&first(b)[axis]).then(a.cmp(&b)));
     let (left, right) = order.split_at_mut(middle);
-    part(whole, left, blocks);
-    part(whole, right, blocks);
+    let (mut blocks, right) = rayon::join(|| part(whole, left), || part(whole, right));
+    blocks.extend(right);
+    blocks
 }

@@ -87,16 +87,26 @@ impl<'a> Simplifier<'a> {
             heap: BinaryHeap::new(),
         };
         s.link();
-        for (t, corners) in mesh.triangles.iter().enumerate() {
+        s.quadrics = (0..n as u32).into_par_iter().map(|v| s.planes_at(mesh, v)).collect();
+        s.mark_edges(mesh, page);
+        s
+    }
+
+    /// The planes of the triangles at a vertex.
+    fn planes_at(&self, mesh: &Mesh, v: u32) -> Quadric {
+        let mut sum = Quadric::default();
+        let mut corner = self.head[v as usize];
+        while corner != NONE {
+            let t = corner as usize / 3;
             let normal = mesh.area_normal(t);
             let area = normal.norm();
             if area > 0.0 {
-                let q = Quadric::plane(&(normal / area), &s.vertices[corners[0] as usize], area * 0.5);
-                corners.iter().for_each(|&v| s.quadrics[v as usize] = s.quadrics[v as usize].plus(&q));
+                let p = &self.vertices[mesh.triangles[t][0] as usize];
+                sum = sum.plus(&Quadric::plane(&(normal / area), p, area * 0.5));
             }
+            corner = self.next[corner as usize];
         }
-        s.mark_edges(mesh, page);
-        s
+        sum
     }
 
     /// Leaves the vertices for which it is told so as they are, with all the edges at them.

@@ -9,6 +9,7 @@ use crate::image::Rgb8;
 use crate::print::PrintError;
 use crate::print::repair::Carried;
 use crate::scene::{ForeignMesh, TexturePage};
+use rayon::prelude::*;
 
 /// Longest side of a page in texels.
 const LONGEST: usize = 16384;
@@ -90,7 +91,7 @@ impl Pages {
 
     /// Coordinates, page of each triangle, pages.
     pub fn of_city(self, carried: &[Carried]) -> Result<(Vec<Uv>, Vec<u16>, Vec<TexturePage>), PrintError> {
-        let places: Vec<Place> = carried.iter().map(|c| self.place(c)).collect();
+        let places: Vec<Place> = carried.par_iter().map(|c| self.place(c)).collect();
         let mut used = vec![false; self.images.len()];
         for place in &places {
             if let Place::Page(page, _) = place {

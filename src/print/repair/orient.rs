@@ -4,8 +4,8 @@
 //! of exactly two triangles) and outward. A closed patch is turned by its volume and by how many others are around it: a
 //! body outward, a cavity as it was against the body around it. An open patch is turned by votes of rays from points on
 //! it: the side from which more of them leave without meeting anything is outside, then the side with an even count of
-//! crossings, then the sign of the volume between it and the middle of its border. Where only the sky counts, a patch of
-//! which much more looks up than down needs no rays.
+//! crossings, then the sign of the volume between it and the middle of its border. Where only the sky counts, no rays are
+//! needed for what is closed, since nobody sees a void, and for a patch of which much more looks up than down.
 //!
 //! Source: K. Takayama, A. Jacobson, L. Kavan, O. Sorkine-Hornung, "A simple method for correcting facet orientations in
 //! polygon meshes based on ray casting", JCGT 3(4), 2014; A. Jacobson, L. Kavan, O. Sorkine-Hornung, "Robust inside-outside
@@ -48,10 +48,20 @@ pub fn orient(ctx: &Ctx, mesh: &mut Mesh, sky: bool) -> Result<(Patches, usize),
     let patches = make_consistent(mesh);
     let mut members: Vec<Vec<u32>> = vec![Vec::new(); patches.closed.len()];
     patches.of.iter().zip(0..).for_each(|(&p, t)| members[p as usize].push(t));
-    let debris = DEBRIS * (0..mesh.triangles.len()).map(|t| mesh.area_normal(t).norm()).sum::<f64>();
-    let clear: Vec<Option<bool>> = (0..members.len())
-        .map(|p| looks_down(mesh, &members[p], debris).filter(|_| sky && !patches.closed[p]))
-        .collect();
+    let clear: Vec<Option<bool>> = if sky {
+        let debris = DEBRIS * (0..mesh.triangles.len()).map(|t| mesh.area_normal(t).norm()).sum::<f64>();
+        // A void cannot be seen from above: it may as well be a body in another.
+        let of = |p: usize| {
+            if patches.closed[p] {
+                Some(own_volume(mesh, &members[p]) < 0.0)
+            } else {
+                looks_down(mesh, &members[p], debris)
+            }
+        };
+        (0..members.len()).into_par_iter().map(of).collect()
+    } else {
+        vec![None; members.len()]
+    };
     // For the one sheet of most cities no ray is needed.
     let bvh = if clear.iter().all(Option::is_some) { Bvh::default() } else { Bvh::new(mesh) };
     let shape = Shape { mesh, bvh: &bvh, patches: &patches, members: &members };
@@ -164,8 +174,7 @@ struct Shape<'a> {
 impl Shape<'_> {
     fn judge_closed(&self, patch: usize) -> Verdict {
         let members = &self.members[patch];
-        let origin = self.mesh.corners(members[0] as usize)[0];
-        let volume = volume_from(self.mesh, members, &origin);
+        let volume = own_volume(self.mesh, members);
         let mut votes: BTreeMap<u32, usize> = BTreeMap::new();
         let mut rng = Rng::new(7, patch as u64);
         let asked = ASKED.min(members.len());
@@ -187,10 +196,7 @@ impl Shape<'_> {
             return Verdict::Turn(volume < 0.0);
         }
         // Inside of a body: the smallest one around it says whether it is inside out.
-        let size = |p: u32| {
-            let members = &self.members[p as usize];
-            volume_from(self.mesh, members, &self.mesh.corners(members[0] as usize)[0]).abs()
-        };
+        let size = |p: u32| own_volume(self.mesh, &self.members[p as usize]).abs();
         match around.into_iter().min_by(|&a, &b| size(a).total_cmp(&size(b)).then(a.cmp(&b))) {
             Some(outer) => Verdict::With(outer),
             None => Verdict::Turn(volume < 0.0),
@@ -269,6 +275,11 @@ fn inside(mesh: &Mesh, t: u32, rng: &mut Rng) -> Vector3<f64> {
 }
 
 /// Signed volume between triangles and a point.
+/// The volume of a closed patch; negative where it is inside out.
+fn own_volume(mesh: &Mesh, members: &[u32]) -> f64 {
+    volume_from(mesh, members, &mesh.corners(members[0] as usize)[0])
+}
+
 fn volume_from(mesh: &Mesh, members: &[u32], origin: &Vector3<f64>) -> f64 {
     members
         .iter()

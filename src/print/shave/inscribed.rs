@@ -39,9 +39,9 @@ impl Inscribed {
     /// How far a place is from the nearest of them, up to `most`; inside, below zero.
     pub(super) fn distance(&self, p: &Vector3<f64>, most: f64) -> f64 {
         let mut least = most;
-        self.centres.find::<()>(p, self.largest + most, |i| {
+        self.centres.close_in(p, self.largest + most, |i| {
             least = least.min((self.balls[i].centre - p).norm() - self.balls[i].radius);
-            None
+            self.largest + least
         });
         least
     }
@@ -96,6 +96,36 @@ impl Buckets {
             }
         }
         None
+    }
+
+    /// Tells of points within `reach`, or a little farther, which `tell` may make shorter with each.
+    fn close_in(&self, p: &Vector3<f64>, mut reach: f64, mut tell: impl FnMut(usize) -> f64) {
+        if self.points.is_empty() {
+            return;
+        }
+        let cell = |p: Vector3<f64>| p.map(|x| (x / self.side).floor() as i32);
+        let r = Vector3::from_element(reach);
+        let (own, low, high) = (cell(*p), cell(p - r), cell(p + r));
+        let mut of = |c: &Vector3<i32>, reach: &mut f64| {
+            self.cells.get(c).into_iter().flatten().for_each(|&i| *reach = tell(i as usize));
+        };
+        // The nearest mostly is in the place's own cell, and leaves few of the others to be looked into.
+        of(&own, &mut reach);
+        let beside = |k: usize, c: i32| {
+            let from = f64::from(c) * self.side;
+            (from - p[k]).max(p[k] - from - self.side).max(0.0).powi(2)
+        };
+        for x in low.x..=high.x {
+            for y in low.y..=high.y {
+                let across = beside(0, x) + beside(1, y);
+                for z in low.z..=high.z {
+                    let next = Vector3::new(x, y, z);
+                    if next != own && reach > 0.0 && across + beside(2, z) <= reach * reach {
+                        of(&next, &mut reach);
+                    }
+                }
+            }
+        }
     }
 
     /// Whether `accepts` holds for any point in the cells within `reach`.
