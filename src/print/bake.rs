@@ -6,10 +6,11 @@
 //! that filtering does not bleed. Cost: one closest-point query a sample, parallel over triangles.
 
 use super::charts::{PLAIN_BLOCK, Unfolding};
+use super::nearest::Nearest;
 use super::solid::Solid;
 use crate::base::{Cancelled, Ctx};
 use crate::image::Rgb8;
-use crate::mesh::bvh::{Bvh, closest_on_triangle};
+use crate::mesh::bvh::closest_on_triangle;
 use crate::scene::City;
 use nalgebra::{Vector2, Vector3};
 use rayon::prelude::*;
@@ -41,11 +42,11 @@ pub struct Page {
 }
 
 /// Colours the page. Samples farther than `reach` metres from the city's surface (there should be none) stay plain.
-pub fn bake(ctx: &Ctx, surface: &Surface<'_>, page: &Page, city: &City, reach: f64) -> Result<Rgb8, Cancelled> {
+pub fn bake(ctx: &Ctx, surface: &Surface<'_>, page: &Page, nearest: &Nearest, reach: f64) -> Result<Rgb8, Cancelled> {
     let Surface { solid, unfolding } = *surface;
     let Page { side: page, plain, samples } = *page;
     let step = 1.0 / samples.max(1) as f64;
-    let bvh = Bvh::new(&city.mesh);
+    let (city, bvh) = (nearest.city, nearest.surface());
     let close = city.texel_m * CLOSE;
     let owners = owners(solid, unfolding, page);
     let (done, total) = (AtomicU64::new(0), solid.photo.len() as u64);

@@ -6,8 +6,8 @@
 //! one piece that stands on the bottom ([`Blank::cut`]). Cost: about 20 s and 1.5 GB for a million triangles.
 
 use super::area::{Area, Rectangle};
-use super::changes::Classes;
 use super::decimate::{decimated, shells};
+use super::nearest::Nearest;
 use super::plinth::Margins;
 use super::solid::{self, Solid};
 use super::{PartOptions, PartSize, PrintError, cartography, close, outline};
@@ -140,13 +140,8 @@ pub struct Blank {
 impl Blank {
     /// Takes the surface, levels its waters, fills what hangs over under trees and
     /// what has no surface at all.
-    pub fn new(
-        ctx: &Ctx,
-        city: &City,
-        (frame, classes): (&Frame, &Classes),
-        fineness: Fineness,
-    ) -> Result<Self, PrintError> {
-        let surface = surface_near(ctx, city, frame, fineness)?;
+    pub fn new(ctx: &Ctx, (nearest, frame): (&Nearest, &Frame), fineness: Fineness) -> Result<Self, PrintError> {
+        let surface = surface_near(ctx, nearest.city, frame, fineness)?;
         let half = frame.base_mm / 2.0;
         let missing = cartography::missing(&surface, &frame.outline, -half, |p| frame.city_from_part(p));
         covered(missing.share)?;
@@ -161,20 +156,12 @@ impl Blank {
             solid.photo[t] = top.z > lowest;
             solid.origin[t] = corners.map(|p| frame.city_from_part(&shown(p)));
         }
-        let below = cartography::undersides(&solid, half, |p| classes.at(p).is_some_and(cartography::rests_on_ground));
-        if !below.photo.is_empty() {
-            let sides = below.photo.iter().filter(|p| **p).count();
-            let text =
-                format!("{sides} triangles below trees, cars and overhanging ground were filled down to the base");
-            ctx.report(Diagnostic::info("part-undersides", "", text));
-        }
         if missing.share > 0.0 {
             let share = missing.share * 100.0;
             let text = format!("{share:.2} % of the area has no surface and was filled at the level around it");
             ctx.report(Diagnostic::info("part-filled", "", text));
         }
-        let mut filling = below;
-        filling.append(&missing.filling);
+        let mut filling = missing.filling;
         // The base is whole, whatever slits the surface has.
         filling.append(&outline::prism(&rim(frame, 0.5), -half / 2.0, WHOLE_BASE * frame.base_mm));
         // Places below the lowest level are errors of the surface; the base must not be thinner there.
@@ -188,9 +175,19 @@ impl Blank {
         // On a plinth the city ends inside it, so that no two faces lie in one plane.
         let bottom = if frame.margins == Margins::default() { 0.0 } else { SUNK };
         let prism = outline::prism(&frame.outline, bottom, high.z + ABOVE);
-        let solid = without_rim(ctx, &solid, frame, [low.z - ABOVE, high.z + 2.0 * ABOVE])?;
+        let mut solid = without_rim(ctx, &solid, frame, [low.z - ABOVE, high.z + 2.0 * ABOVE])?;
+        let classes = nearest.classes();
+        // What the printer cannot make is no cave.
+        let least = fineness.detail_mm.unwrap_or(0.0).powi(2);
+        let rests = |p: &Vector3<f64>| classes.at(p).is_some_and(cartography::rests_on_ground);
+        let lowered = cartography::lower_undersides(&mut solid, (half, least), rests);
+        if lowered > 0 {
+            let text =
+                format!("{lowered} triangles below trees, cars and overhanging ground were filled down to the base");
+            ctx.report(Diagnostic::info("part-undersides", "", text));
+        }
         // The slow way frees a surface that crosses itself of that as well.
-        let solid = if solid::is_tangled(&solid) {
+        let solid = if lowered > 0 || solid::is_tangled(&solid) {
             solid::unite(ctx, &[&solid, &filling])?
         } else {
             solid::with(ctx, &solid, &solid::unite(ctx, &[&filling])?)?

@@ -1,8 +1,8 @@
 //! What a town's surface must give up to be a small solid thing: waves, caves under trees, holes at the rim.
 //!
 //! - [`level_water`]: each connected water takes its median height. In: a city. Out: its vertices (local metres).
-//! - [`undersides`]: what hangs over under trees, cars and ground is filled down to the base. In: the closed body before
-//!   it is cut, and the class of a place. Out: a closed [`Solid`] whose top is those undersides.
+//! - [`lower_undersides`]: what hangs over under trees, cars and ground is filled down to the base. In: the closed body
+//!   before it is cut, and the class of a place. Out: the body with those undersides in its base, still closed.
 //! - [`missing`]: the pieces of the outline over which the surface has nothing, and slits between two of its borders. In:
 //!   the surface, the outline. Out: the share of the outline that is empty, and a closed [`Solid`] of columns up to the
 //!   level of the surroundings.
@@ -12,9 +12,10 @@
 use super::solid::Solid;
 use super::{close, outline};
 use crate::base::stats;
-use crate::mesh::topology::UnionFind;
+use crate::mesh::topology::{NONE, UnionFind, next, start, twins};
 use crate::scene::{City, Mesh, SurfaceClass};
 use nalgebra::{Vector2, Vector3};
+use rayon::prelude::*;
 use std::collections::HashMap;
 
 /// A vertex of a water's triangle that is farther from its level than this, in metres, is no water.
@@ -23,6 +24,8 @@ const WAVES: f64 = 1.5;
 const POND: f64 = 30.0;
 /// A triangle hangs over where its normal points down by more than this.
 const OVERHANG: f64 = -0.05;
+/// How much deeper the lowered underside of the highest place lies, as a share of its floor.
+const DEEPER: f64 = 0.5;
 /// Cells along the longer side of the outline, when holes are looked for.
 const CELLS: f64 = 500.0;
 /// Cells that a filling reaches below the surface around it.
@@ -70,48 +73,80 @@ pub fn rests_on_ground(class: SurfaceClass) -> bool {
     matches!(class, C::Vegetation | C::Car | C::Ground | C::Water)
 }
 
-/// The space below the undersides for which `filled` holds, down to `floor`.
-pub fn undersides(body: &Solid, floor: f64, filled: impl Fn(&Vector3<f64>) -> bool + Sync) -> Solid {
+/// Fills the space below the undersides for which `filled` holds: they are put down below `floor`, the lower the higher they
+/// were, so that none lies in another, with walls around them. Those that are seen from below as less than `least`, in square
+/// units, stay. Returns how many triangles were lowered. The body may cross itself after, and wind around some of its inside
+/// twice.
+pub fn lower_undersides(
+    body: &mut Solid,
+    (floor, least): (f64, f64),
+    filled: impl Fn(&Vector3<f64>) -> bool + Sync,
+) -> usize {
     let mesh = &body.mesh;
     let hangs = |t: &usize| {
         let normal = mesh.area_normal(*t);
         body.photo[*t] && normal.z < OVERHANG * normal.norm()
     };
-    let chosen: Vec<usize> = (0..mesh.triangles.len())
-        .filter(hangs)
-        .filter(|&t| filled(&(body.origin[t].iter().sum::<Vector3<f64>>() / 3.0)))
-        .collect();
-    let mut out = Solid::default();
-    // Each vertex has a copy on the floor behind it.
-    let mut index: HashMap<u32, u32> = HashMap::new();
-    let mut edges: HashMap<(u32, u32), ([Vector3<f64>; 2], i32)> = HashMap::new();
-    for &t in &chosen {
-        let corners = mesh.triangles[t].map(|v| {
-            *index.entry(v).or_insert_with(|| {
-                let p = mesh.vertices[v as usize];
-                out.mesh.vertices.extend([p, Vector3::new(p.x, p.y, floor)]);
-                out.mesh.vertices.len() as u32 - 2
-            })
-        });
-        let places = body.origin[t];
-        out.push([corners[0], corners[2], corners[1]], [places[0], places[2], places[1]], true);
-        out.push(corners.map(|v| v + 1), [Vector3::zeros(); 3], false);
-        for k in 0..3 {
-            let (a, b) = (corners[k], corners[(k + 1) % 3]);
-            let (pa, pb) = (places[k], places[(k + 1) % 3]);
-            edges.entry((a, b)).or_insert(([pa, pb], 0)).1 += 1;
-            edges.entry((b, a)).or_insert(([pb, pa], 0)).1 -= 1;
+    let all = (0..mesh.triangles.len()).into_par_iter().filter(hangs);
+    let hanging: Vec<usize> = all.filter(|&t| filled(&(body.origin[t].iter().sum::<Vector3<f64>>() / 3.0))).collect();
+    let twins = twins(&mesh.triangles);
+    let chosen = large_patches(mesh, &twins, hanging, least);
+    let mut number = vec![NONE; mesh.triangles.len()];
+    chosen.iter().zip(0..).for_each(|(&t, i)| number[t] = i);
+    // The corner of a chosen triangle where a half-edge begins; the half-edge on the other side of a chosen one.
+    let corner = |h: u32| 3 * number[h as usize / 3] + h % 3;
+    let beside = |h: u32| Some(twins[h as usize]).filter(|&g| g != NONE && number[g as usize / 3] != NONE);
+    let edges: Vec<u32> = chosen.iter().flat_map(|&t| (0..3).map(move |k| (3 * t + k) as u32)).collect();
+    // Each fan of chosen triangles around a vertex has a copy of it below.
+    let mut fans = UnionFind::new(edges.len());
+    for &h in &edges {
+        if let Some(g) = beside(h) {
+            fans.join(corner(h), corner(next(g)));
         }
     }
-    let mut border: Vec<_> = edges.into_iter().filter(|(_, (_, n))| *n > 0).collect();
-    border.sort_unstable_by_key(|(edge, _)| *edge);
-    for ((a, b), ([pa, pb], n)) in border {
-        for _ in 0..n {
-            out.push([a, b, b + 1], [pa, pb, pb], true);
-            out.push([a, b + 1, a + 1], [pa, pb, pa], true);
+    let top = mesh.vertices.iter().map(|v| v.z).fold(floor, f64::max);
+    let mut below = vec![NONE; edges.len()];
+    let mut lowered: Vec<Vector3<f64>> = Vec::new();
+    for &h in &edges {
+        let fan = fans.find(corner(h)) as usize;
+        if below[fan] == NONE {
+            below[fan] = (mesh.vertices.len() + lowered.len()) as u32;
+            let p = mesh.vertices[start(&mesh.triangles, h) as usize];
+            lowered.push(Vector3::new(p.x, p.y, floor * (1.0 - DEEPER * p.z / top)));
         }
     }
-    out
+    let mut under = |h: u32| below[fans.find(corner(h)) as usize];
+    let mut walls = Vec::new();
+    for &h in edges.iter().filter(|&&h| beside(h).is_none()) {
+        let [a, b] = [h, next(h)].map(|h| start(&mesh.triangles, h));
+        let [pa, pb] = [h, next(h)].map(|h| body.origin[h as usize / 3][h as usize % 3]);
+        let (under_a, under_b) = (under(h), under(next(h)));
+        walls.extend([([a, b, under_b], [pa, pb, pb]), ([a, under_b, under_a], [pa, pb, pa])]);
+    }
+    let bottoms: Vec<[u32; 3]> = edges.chunks_exact(3).map(|c| [under(c[0]), under(c[1]), under(c[2])]).collect();
+    for (&t, bottom) in chosen.iter().zip(bottoms) {
+        (body.mesh.triangles[t], body.origin[t], body.photo[t]) = (bottom, [Vector3::zeros(); 3], false);
+    }
+    body.mesh.vertices.extend(lowered);
+    walls.into_iter().for_each(|(triangle, places)| body.push(triangle, places, true));
+    chosen.len()
+}
+
+/// Those of some triangles that lie with others, edge by edge, in patches of at least so much area on the ground.
+fn large_patches(mesh: &Mesh, twins: &[u32], chosen: Vec<usize>, least: f64) -> Vec<usize> {
+    let mut number = vec![NONE; mesh.triangles.len()];
+    chosen.iter().zip(0..).for_each(|(&t, i)| number[t] = i);
+    let mut patches = UnionFind::new(chosen.len());
+    for (&t, i) in chosen.iter().zip(0..) {
+        let beside = twins[3 * t..3 * t + 3].iter().filter(|&&g| g != NONE).map(|&g| number[g as usize / 3]);
+        beside.filter(|&j| j != NONE).for_each(|j| patches.join(i, j));
+    }
+    let mut areas = vec![0.0; chosen.len()];
+    for (&t, i) in chosen.iter().zip(0..) {
+        areas[patches.find(i) as usize] += mesh.area_normal(t).z.abs() / 2.0;
+    }
+    let kept = chosen.iter().zip(0..).filter(|&(_, i)| areas[patches.find(i) as usize] >= least);
+    kept.map(|(&t, _)| t).collect()
 }
 
 /// The pieces of an outline without surface.
@@ -360,13 +395,15 @@ mod tests {
         for t in 0..tree.photo.len() {
             tree.origin[t] = tree.mesh.corners(t);
         }
-        // The bottom of the slab hangs over as well, and is no tree.
-        let filling = undersides(&tree, -1.0, |p| p.z > 3.0);
-        assert!(inspect(&filling.mesh).is_closed());
-        let filled = unite(&ctx, &[&tree, &filling]).expect("union");
-        // Above the slab, and around the trunk down to the floor.
+        // The bottom of the slab hangs over as well, and is no tree; what is smaller than asked for stays.
+        assert_eq!(lower_undersides(&mut tree, (-1.0, 24.5), |p| p.z > 3.0), 0);
+        let lowered = lower_undersides(&mut tree, (-1.0, 24.0), |p| p.z > 3.0);
+        assert!(lowered > 0 && inspect(&tree.mesh).is_closed());
+        let filled = unite(&ctx, &[&tree]).expect("union");
+        // Above the slab, and around the trunk down to where its height of 4 of 6 put it.
         let volume = inspect(&filled.mesh).volume;
-        assert!((volume - (100.0 + 25.0 * 5.0 + 24.0)).abs() < 1e-9, "{volume}");
+        let floor = -1.0 + DEEPER * 4.0 / 6.0;
+        assert!((volume - (100.0 + 25.0 * 5.0 - 24.0 * floor)).abs() < 1e-9, "{volume}");
     }
 
     #[test]

@@ -7,8 +7,8 @@
 use super::Frame;
 use super::judge::connected;
 use super::level_set::Ball;
-use crate::mesh::bvh::Bvh;
-use crate::scene::{City, SurfaceClass};
+use super::nearest::Classes;
+use crate::scene::SurfaceClass;
 use nalgebra::Vector3;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -49,27 +49,8 @@ pub struct Change {
     pub area_mm2: f64,
 }
 
-/// The classes of a city, by place.
-pub struct Classes<'a> {
-    city: &'a City,
-    bvh: Option<Bvh>,
-}
-
-impl<'a> Classes<'a> {
-    /// Prepares a city; one without classes has none anywhere.
-    pub fn new(city: &'a City) -> Self {
-        Self { city, bvh: (!city.classes.is_empty()).then(|| Bvh::new(&city.mesh)) }
-    }
-
-    /// The class of the surface nearest to a place of the city.
-    pub fn at(&self, place: &Vector3<f64>) -> Option<SurfaceClass> {
-        let hit = self.bvh.as_ref()?.closest(place, f64::INFINITY)?;
-        self.city.classes.get(hit.triangle as usize).copied()
-    }
-}
-
 /// Groups places that are closer than `side` or so, each of which stands for `square` of surface.
-pub fn group(balls: &[Ball], act: Act, (classes, frame): (&Classes, &Frame), side: f64, square: f64) -> Vec<Change> {
+pub fn group(balls: &[Ball], act: Act, (classes, frame): (Classes, &Frame), side: f64, square: f64) -> Vec<Change> {
     let centres: Vec<Vector3<f64>> = balls.iter().map(|b| b.centre).collect();
     let change = |group: &Vec<u32>| {
         let places: Vec<Vector3<f64>> = group.iter().map(|&i| centres[i as usize]).collect();
@@ -98,7 +79,9 @@ pub fn counted(changes: &[Change]) -> Vec<(Act, Option<SurfaceClass>, usize, f64
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::print::nearest::Nearest;
     use crate::print::{Area, PartOptions, area::Rectangle};
+    use crate::scene::City;
     use crate::scene::Mesh;
     use nalgebra::Vector2;
 
@@ -124,15 +107,16 @@ mod tests {
         let row = |n: usize, x: f64, y: f64, z: f64| (0..n).map(move |i| (x + i as f64 * 0.02, y, z));
         let balls: Vec<Ball> =
             row(30, 4.5, 5.0, 0.9).chain(row(10, -5.0, -5.0, 0.1)).map(|(x, y, z)| ball(x, y, z)).collect();
-        let classes = Classes::new(&city);
-        let found = group(&balls, Act::Thickened, (&classes, &frame), 0.5, 0.25);
+        let nearest = Nearest::new(&city);
+        let classes = nearest.classes();
+        let found = group(&balls, Act::Thickened, (classes, &frame), 0.5, 0.25);
         let said: Vec<_> = found.iter().map(|c| (c.class, c.area_mm2)).collect();
         assert_eq!(said, [(Some(SurfaceClass::Car), 7.5), (Some(SurfaceClass::Ground), 2.5)]);
         assert!(balls.iter().any(|b| <[f64; 3]>::from(b.centre) == found[0].at));
-        let all = [found.clone(), group(&balls[30..], Act::Shaved, (&classes, &frame), 0.5, 0.25)].concat();
+        let all = [found.clone(), group(&balls[30..], Act::Shaved, (classes, &frame), 0.5, 0.25)].concat();
         let counts = counted(&all);
         assert_eq!(counts.len(), 3);
         assert_eq!(counts[2], (Act::Shaved, Some(SurfaceClass::Ground), 1, 2.5));
-        assert_eq!(Classes::new(&City { classes: Vec::new(), ..city.clone() }).at(&Vector3::zeros()), None);
+        assert_eq!(Nearest::new(&City { classes: Vec::new(), ..city.clone() }).classes().at(&Vector3::zeros()), None);
     }
 }

@@ -14,6 +14,7 @@ use crate::mesh::pieces;
 use crate::mesh::topology::{UnionFind, components, next, sorted_edges, start, twins_along};
 use crate::scene::Mesh;
 use nalgebra::Vector3;
+use rayon::prelude::*;
 use rustc_hash::{FxBuildHasher, FxHashMap};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -73,13 +74,15 @@ pub fn manifold(mesh: &Mesh) -> Mesh {
 
 /// The triangles that are too many at an edge: one in each direction may stay.
 fn extra_at_edges(mesh: &Mesh, edges: &[(u32, u32, u32)]) -> Vec<bool> {
+    let too_many = |edge: &[(u32, u32, u32)]| -> Vec<u32> {
+        let along = |lower_first: bool| {
+            edge.iter().filter(move |e| (start(&mesh.triangles, e.2) == e.0) == lower_first).skip(1).map(|e| e.2 / 3)
+        };
+        if edge.len() > 1 { along(true).chain(along(false)).collect() } else { Vec::new() }
+    };
+    let found = edges.par_chunk_by(|a, b| (a.0, a.1) == (b.0, b.1)).flat_map_iter(too_many);
     let mut extra = vec![false; mesh.triangles.len()];
-    for edge in edges.chunk_by(|a, b| (a.0, a.1) == (b.0, b.1)) {
-        for lower_first in [true, false] {
-            let along = edge.iter().filter(|e| (start(&mesh.triangles, e.2) == e.0) == lower_first);
-            along.skip(1).for_each(|e| extra[e.2 as usize / 3] = true);
-        }
-    }
+    found.collect::<Vec<u32>>().into_iter().for_each(|t| extra[t as usize] = true);
     extra
 }
 

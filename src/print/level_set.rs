@@ -11,7 +11,6 @@ use crate::scene::Mesh;
 use nalgebra::Vector3;
 use rayon::prelude::*;
 use rustc_hash::FxHashMap;
-use std::collections::BTreeMap;
 
 /// Nodes along a side of a block.
 pub const SIDE: i32 = 8;
@@ -34,7 +33,9 @@ pub struct Ball {
 pub struct LevelSet {
     /// Distance of nodes.
     pub spacing: f64,
-    blocks: BTreeMap<Node, Vec<f32>>,
+    /// In order.
+    blocks: Vec<(Node, Vec<f32>)>,
+    number: FxHashMap<Node, u32>,
 }
 
 impl LevelSet {
@@ -48,7 +49,7 @@ impl LevelSet {
             (block, values)
         };
         let near: Vec<(Node, Vec<u32>)> = near(balls, spacing).into_iter().collect();
-        Self { spacing, blocks: near.into_par_iter().map(fill).collect() }
+        Self::new(spacing, near.into_par_iter().map(fill).collect())
     }
 
     /// The value at every node of some blocks: those that `blocks` lists, as indices of nodes divided by 8.
@@ -57,42 +58,55 @@ impl LevelSet {
             let values = (0..NODES).map(|i| value(node_in(block, i)) as f32).collect();
             (block, values)
         };
-        Self { spacing, blocks: blocks.into_par_iter().map(fill).collect() }
+        Self::new(spacing, blocks.into_par_iter().map(fill).collect())
+    }
+
+    fn new(spacing: f64, mut blocks: Vec<(Node, Vec<f32>)>) -> Self {
+        blocks.par_sort_unstable_by_key(|(block, _)| *block);
+        let number = blocks.iter().zip(0..).map(|((block, _), i)| (*block, i)).collect();
+        Self { spacing, blocks, number }
     }
 
     /// The surface where the value is zero.
     pub fn surface(&self) -> Mesh {
         let mut net = Net { set: self, vertex_of: FxHashMap::default(), mesh: Mesh::default() };
-        for (&block, values) in &self.blocks {
-            for i in 0..NODES {
-                let node = node_in(block, i);
-                let inside = values[i] < 0.0;
-                for axis in 0..3 {
-                    let mut next = node;
-                    next[axis] += 1;
-                    let within = next[axis] % SIDE != 0;
-                    let value =
-                        if within { Some(values[i + (SIDE as usize).pow(axis as u32)]) } else { self.get(next) };
-                    let Some(value) = value else { continue };
-                    if (value < 0.0) != inside {
-                        net.quad(node, axis, inside);
-                    }
-                }
-            }
+        let cut: Vec<_> = self.blocks.par_iter().map(|(block, values)| self.cut_edges(*block, values)).collect();
+        for (node, axis, inside) in cut.into_iter().flatten() {
+            net.quad(node, axis, inside);
         }
         net.mesh
     }
 
+    /// The edges from nodes of a block that the surface crosses: node, axis, and whether the node is inside.
+    fn cut_edges(&self, block: Node, values: &[f32]) -> Vec<(Node, usize, bool)> {
+        let mut cut = Vec::new();
+        for i in 0..NODES {
+            let node = node_in(block, i);
+            let inside = values[i] < 0.0;
+            for axis in 0..3 {
+                let mut next = node;
+                next[axis] += 1;
+                let within = next[axis] % SIDE != 0;
+                let value = if within { Some(values[i + (SIDE as usize).pow(axis as u32)]) } else { self.get(next) };
+                if value.is_some_and(|value| (value < 0.0) != inside) {
+                    cut.push((node, axis, inside));
+                }
+            }
+        }
+        cut
+    }
+
     /// The blocks that have values.
     pub fn blocks(&self) -> Vec<Node> {
-        self.blocks.keys().copied().collect()
+        self.blocks.iter().map(|(block, _)| *block).collect()
     }
 
     /// The value at a node.
     pub fn get(&self, node: Node) -> Option<f32> {
         let block = node.map(|x| x.div_euclid(SIDE));
         let own = [0, 1, 2].map(|k| (node[k] - block[k] * SIDE) as usize);
-        self.blocks.get(&block).map(|values| values[own[0] + SIDE as usize * (own[1] + SIDE as usize * own[2])])
+        let at = own[0] + SIDE as usize * (own[1] + SIDE as usize * own[2]);
+        self.number.get(&block).map(|&i| self.blocks[i as usize].1[at])
     }
 }
 

@@ -19,6 +19,7 @@ pub mod foreign;
 pub mod hollow;
 pub mod judge;
 mod level_set;
+pub mod nearest;
 mod options;
 pub mod outline;
 pub mod pack;
@@ -47,10 +48,11 @@ pub use settle::settle;
 
 use crate::base::{Ctx, Diagnostic};
 use crate::scene::{City, Mesh, Part};
-use changes::{Change, Classes};
+use changes::Change;
 use colour::above::Difference;
 use decimate::without_crumbs;
 use nalgebra::{Vector2, Vector3};
+use nearest::Nearest;
 use settle::settle_again;
 use solid::Solid;
 use split::{Cuts, Joint, Split};
@@ -100,13 +102,13 @@ pub fn make_parts(ctx: &Ctx, city: &City, options: &PartOptions) -> Result<MadeP
         options.plinth.bodies(frame.rectangle.size * frame.mm_per_unit, options, -frame.rectangle.azimuth)?;
     }
     ctx.tick(0, 1)?;
-    let classes = Classes::new(city);
+    let nearest = Nearest::new(city);
     let mut budget = options.max_triangles * 19 / 20;
     let (whole, changes) = loop {
         let fineness = Fineness { triangles: budget, detail_mm: options.detail_mm };
-        let blank = Blank::new(&ctx.portion(0.0, 0.2), city, (&frame, &classes), fineness)?;
+        let blank = Blank::new(&ctx.portion(0.0, 0.2), (&nearest, &frame), fineness)?;
         let used = blank.solid().photo.len().min(budget);
-        let (body, changes) = walls::thick_enough(&ctx.portion(0.2, 0.7), blank, (&frame, &classes), options)?;
+        let (body, changes) = walls::thick_enough(&ctx.portion(0.2, 0.7), blank, (&frame, nearest.classes()), options)?;
         if body.photo.len() <= options.max_triangles || budget < 16 {
             break (with_plinth(ctx, body, &frame, options)?, changes);
         }
@@ -122,7 +124,7 @@ pub fn make_parts(ctx: &Ctx, city: &City, options: &PartOptions) -> Result<MadeP
     let pieces = split::split(&ctx.portion(0.7, 0.75), whole, cuts, joint)?;
     let (rest, n) = (ctx.portion(0.75, 1.0), pieces.len() as f64);
     let finished = |(i, piece): (usize, split::Piece)| {
-        finished(&rest.portion(i as f64 / n, (i + 1) as f64 / n), city, &frame, options, piece)
+        finished(&rest.portion(i as f64 / n, (i + 1) as f64 / n), &nearest, &frame, options, piece)
     };
     let pieces = pieces.into_iter().enumerate().map(finished).collect::<Result<_, _>>()?;
     Ok(MadePieces { pieces, changes })
@@ -142,7 +144,7 @@ fn with_plinth(ctx: &Ctx, city: Solid, frame: &Frame, options: &PartOptions) -> 
 /// A piece made hollow, put on its grid, coloured.
 fn finished(
     ctx: &Ctx,
-    city: &City,
+    nearest: &Nearest,
     frame: &Frame,
     options: &PartOptions,
     piece: split::Piece,
@@ -179,7 +181,7 @@ fn finished(
     if let Some((low, high)) = body.mesh.bounds() {
         check_size((high - low).into(), options)?;
     }
-    let (mut part, likeness) = texture::coloured(&ctx.portion(0.8, 1.0), city, (frame, at), options, &body)?;
+    let (mut part, likeness) = texture::coloured(&ctx.portion(0.8, 1.0), nearest, (frame, at), options, &body)?;
     if !piece.name.is_empty() {
         part.title = format!("{} {}", part.title, piece.name);
     }

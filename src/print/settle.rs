@@ -37,6 +37,8 @@ const TANGLE: usize = 5_000;
 const GROWTH: (usize, usize) = (20, 10_000);
 /// After so many turns of small changes beads hide what still crosses.
 const BEADS_FROM: usize = 4;
+/// More crossings than this are not hidden where there is another way.
+const FEW: usize = 50;
 /// Radius of the first beads in millimetres.
 const BEAD: f64 = 0.1;
 /// An odd number of 128 random bits.
@@ -58,12 +60,20 @@ pub fn settle(ctx: &Ctx, solid: Solid) -> Result<Solid, PrintError> {
 /// counter-clockwise `ring`; an empty one limits nothing.
 pub fn settle_again(ctx: &Ctx, solid: Solid, before: &Mesh, ring: &[Vector2<f64>]) -> Result<Solid, PrintError> {
     let within = Within::new(&solid.mesh, ring);
-    match attempt(ctx, solid.clone(), before, &within, Stubborn::InPlace) {
-        Err(PrintError::Crossing { .. } | PrintError::Engine { .. }) => {
-            attempt(ctx, solid, before, &within, Stubborn::Unite)
-        }
-        result => result,
-    }
+    let result = attempt(ctx, solid.clone(), before, &within, Stubborn::InPlace);
+    if is_tangle(&result) { attempt(ctx, solid, before, &within, Stubborn::Unite) } else { result }
+}
+
+/// The same where there is another way: given up where more than [`FEW`] crossings would have to be hidden, which makes
+/// new ones mostly.
+pub fn settle_soon(ctx: &Ctx, solid: Solid, before: &Mesh, ring: &[Vector2<f64>]) -> Result<Solid, PrintError> {
+    let within = Within::new(&solid.mesh, ring);
+    attempt(ctx, solid, before, &within, Stubborn::Soon)
+}
+
+/// Whether crossings are left that could not be ended.
+pub fn is_tangle(result: &Result<Solid, PrintError>) -> bool {
+    matches!(result, Err(PrintError::Crossing { .. } | PrintError::Engine { .. }))
 }
 
 /// What is done where crossings do not go by themselves.
@@ -71,6 +81,8 @@ pub fn settle_again(ctx: &Ctx, solid: Solid, before: &Mesh, ring: &[Vector2<f64>
 enum Stubborn {
     /// They are ended where they are: right for large bodies of small triangles.
     InPlace,
+    /// The same, as long as only few have to be hidden.
+    Soon,
     /// The body that the tangle encloses is taken anew: right where triangles are large.
     Unite,
 }
@@ -143,10 +155,14 @@ fn attempt(
             break;
         }
         let troubled = troubled(flat, &crossing);
-        if stubborn == Stubborn::InPlace {
+        if stubborn != Stubborn::Unite {
             let trouble = troubled.contains(&true);
             if trouble && round >= FIRST && round % 2 == 1 {
-                solid = mended(ctx, solid, (&troubled, &crossing), within, (round - FIRST) / 2)?;
+                let turn = (round - FIRST) / 2;
+                if stubborn == Stubborn::Soon && hides(turn) && left > FEW {
+                    return Err(PrintError::Crossing { pairs: left, rounds: round });
+                }
+                solid = mended(ctx, solid, (&troubled, &crossing), within, turn)?;
                 continue;
             }
             let changed = slivers::remove(&mut solid, &troubled, REACH * (1 + round % FIRST) as f64);
@@ -164,6 +180,11 @@ fn attempt(
     Err(PrintError::Crossing { pairs: left, rounds: ROUNDS })
 }
 
+/// Whether beads are put down in a turn.
+fn hides(turn: usize) -> bool {
+    turn >= BEADS_FROM && (turn - BEADS_FROM).is_multiple_of(3)
+}
+
 /// One more way to end what crosses, the `turn`th: first what changes least.
 fn mended(
     ctx: &Ctx,
@@ -176,7 +197,7 @@ fn mended(
     match turn.checked_sub(BEADS_FROM) {
         None if turn.is_multiple_of(2) => drop(local::nudge(&mut solid, troubled, within, by)),
         None => drop(local::mend(&mut solid, troubled, turn / 2)),
-        Some(late) if late % 3 == 0 => {
+        Some(late) if hides(turn) => {
             solid = local::swallow(ctx, &solid, crossing, within, BEAD * 1.4f64.powi(late as i32 / 3))?;
         }
         Some(late) if late % 3 == 1 => drop(local::nudge(&mut solid, troubled, within, by)),

@@ -283,9 +283,9 @@ fn cubes<'a>(balls: impl Iterator<Item = &'a Ball>, reach: f64, spacing: f64) ->
 fn balls_in(depth: &Depth, cubes: &BTreeSet<Node>, wall: f64) -> Vec<Ball> {
     let spacing = wall / NODES;
     let (least, most) = (wall * ROLLING, wall * ROLLING + LAYER * spacing);
-    let ball = |node: Node| -> Option<Ball> {
+    let ball = |node: Node, known: &Vector3<f64>| -> Option<Ball> {
         let mut centre = place(node, spacing);
-        let hit = depth.bvh.closest(&centre, most).filter(|hit| hit.distance >= least - spacing)?;
+        let hit = closest(depth, &centre, most, Some(known)).filter(|hit| hit.distance >= least - spacing)?;
         if !depth.is_inside(&centre, &hit) {
             return None;
         }
@@ -303,21 +303,35 @@ fn balls_in(depth: &Depth, cubes: &BTreeSet<Node>, wall: f64) -> Vec<Ball> {
     };
     let found = |cube: &&Node| -> Vec<Ball> {
         let mut balls = Vec::new();
-        in_band(depth, cube.map(|x| x * CUBE), CUBE, spacing, [least - spacing, most], &mut |n| balls.extend(ball(n)));
+        let low = cube.map(|x| x * CUBE);
+        in_band(depth, (low, CUBE), spacing, [least - spacing, most], None, &mut |n, near| balls.extend(ball(n, near)));
         balls
     };
     cubes.iter().collect::<Vec<_>>().par_iter().flat_map_iter(found).collect()
 }
 
-/// Calls `met` for the nodes of a cube of `side` nodes from `low` on that may lie as deep in the body as the band says: what
-/// is too far from it as a whole is left out at once.
-fn in_band(depth: &Depth, low: Node, side: i32, spacing: f64, band: [f64; 2], met: &mut impl FnMut(Node)) {
-    if side == 1 {
-        return met(low);
+/// The place of the surface nearest to a point, within `limit`; one that is `known` tells how far that is at most.
+fn closest(depth: &Depth, p: &Vector3<f64>, limit: f64, known: Option<&Vector3<f64>>) -> Option<Hit> {
+    let at_most = known.map_or(f64::INFINITY, |known| (known - p).norm() * (1.0 + 1e-9) + f64::MIN_POSITIVE);
+    depth.bvh.closest(p, limit.min(at_most))
+}
+
+/// Calls `met` for the nodes of a cube, of a low corner and so many nodes along a side, that may lie as deep in the body as
+/// the band says, and with a place of the surface near them: what is too far from it as a whole is left out at once.
+fn in_band(
+    depth: &Depth,
+    (low, side): (Node, i32),
+    spacing: f64,
+    band: [f64; 2],
+    known: Option<&Vector3<f64>>,
+    met: &mut impl FnMut(Node, &Vector3<f64>),
+) {
+    if let (1, Some(known)) = (side, known) {
+        return met(low, known);
     }
     let half = f64::from(side - 1) / 2.0 * spacing;
     let (centre, reach) = (place(low, spacing) + Vector3::from_element(half), half * 3.0f64.sqrt());
-    let Some(hit) = depth.bvh.closest(&centre, band[1] + reach) else { return };
+    let Some(hit) = closest(depth, &centre, band[1] + reach, known) else { return };
     // Away from the surface all of it lies on one side.
     let none_deep = hit.distance + reach < band[0] || hit.distance - reach > band[1];
     if none_deep || (hit.distance > reach && !depth.is_inside(&centre, &hit)) {
@@ -326,7 +340,7 @@ fn in_band(depth: &Depth, low: Node, side: i32, spacing: f64, band: [f64; 2], me
     let step = side / 2;
     for i in 0..8 {
         let next = [0, 1, 2].map(|k| low[k] + (i >> k & 1) * step);
-        in_band(depth, next, step, spacing, band, met);
+        in_band(depth, (next, step), spacing, band, Some(&hit.point), met);
     }
 }
 

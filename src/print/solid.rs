@@ -117,6 +117,11 @@ pub fn cut(ctx: &Ctx, body: &Solid, tool: &Solid) -> Result<Solid, PrintError> {
     combine(ctx, body, tool, OpType::Intersect, BooleanEngine::Exact)
 }
 
+/// The space inside either of two 2-manifolds, as fast as [`cut`]; where one crosses itself the result may be wrong.
+pub fn add(ctx: &Ctx, body: &Solid, added: &Solid) -> Result<Solid, PrintError> {
+    combine(ctx, body, added, OpType::Add, BooleanEngine::Exact)
+}
+
 /// The space inside a 2-manifold or inside `added`, which may cross itself, but of which no shell may lie in another: where
 /// it is tangled, that is freed of its crossings in the slow way; single ones may be left.
 pub fn with(ctx: &Ctx, body: &Solid, added: &Solid) -> Result<Solid, PrintError> {

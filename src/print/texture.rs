@@ -6,10 +6,11 @@
 
 use super::body::Frame;
 use super::colour::above::{self, Difference, Plan};
+use super::nearest::Nearest;
 use super::solid::Solid;
 use super::{PartOptions, PrintError, bake, charts};
 use crate::base::{Ctx, Diagnostic};
-use crate::scene::{City, Part};
+use crate::scene::Part;
 use nalgebra::Vector3;
 
 /// Most that the median colour may differ, in dE00.
@@ -17,19 +18,20 @@ const MEDIAN_DE: f64 = 1.5;
 /// Side of a pixel in millimetres where the printer names no detail.
 const PIXEL: f64 = 0.5;
 /// Most samples along a texel's side.
-const SAMPLES: usize = 6;
+const SAMPLES: usize = 4;
 /// Pixels along the shorter side of a part at least.
 const LEAST: f64 = 50.0;
 
 /// The part and its likeness; `at` is its lower left corner in the whole.
 pub fn coloured(
     ctx: &Ctx,
-    city: &City,
+    nearest: &Nearest,
     (frame, at): (&Frame, Vector3<f64>),
     options: &PartOptions,
     body: &Solid,
 ) -> Result<(Part, Difference), PrintError> {
     let size = body.mesh.bounds().map_or_else(Vector3::zeros, |b| b.1).xy();
+    let city = nearest.city;
     let pixel_mm = options.detail_mm.unwrap_or(PIXEL).min(size.min() / LEAST);
     let samples = samples(pixel_mm / frame.mm_per_unit, city.texel_m);
     let plan = Plan { size_mm: size, pixel_mm, samples };
@@ -37,7 +39,7 @@ pub fn coloured(
     let mut finer = options.clone();
     loop {
         ctx.check()?;
-        let part = baked(ctx, city, frame, &finer, body)?;
+        let part = baked(ctx, nearest, frame, &finer, body)?;
         let found = above::compare(&above::part(&part, &plan, false), &full, &plan);
         let may_grow = part.texture.width < options.page && found.median_de > MEDIAN_DE;
         match finer.texel_mm.filter(|_| may_grow) {
@@ -74,7 +76,7 @@ fn samples(texel: f64, city_texel: f64) -> usize {
 }
 
 /// Unfolds and bakes the body.
-fn baked(ctx: &Ctx, city: &City, frame: &Frame, options: &PartOptions, body: &Solid) -> Result<Part, PrintError> {
+fn baked(ctx: &Ctx, nearest: &Nearest, frame: &Frame, options: &PartOptions, body: &Solid) -> Result<Part, PrintError> {
     let (page, unfolding) = unfolded(body, options);
     let texel_mm = 1.0 / unfolding.density;
     ctx.report(Diagnostic::info(
@@ -85,8 +87,12 @@ fn baked(ctx: &Ctx, city: &City, frame: &Frame, options: &PartOptions, body: &So
     let texture = bake::bake(
         ctx,
         &bake::Surface { solid: body, unfolding: &unfolding },
-        &bake::Page { side: page, plain: options.plain, samples: samples(texel_mm / frame.mm_per_unit, city.texel_m) },
-        city,
+        &bake::Page {
+            side: page,
+            plain: options.plain,
+            samples: samples(texel_mm / frame.mm_per_unit, nearest.city.texel_m),
+        },
+        nearest,
         frame.rectangle.size.max() * 0.05,
     )?;
     let side = page as f64;

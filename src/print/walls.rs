@@ -8,12 +8,13 @@
 //! [`last_look`] buries what cuts, pegs and rounding left of it in a finished piece.
 
 use super::body::{Blank, Frame};
-use super::changes::{Act, Change, Classes, group};
+use super::changes::{Act, Change, group};
 use super::decimate::without_crumbs;
 use super::judge::{connected, patch_mm2};
 use super::level_set::Ball;
+use super::nearest::Classes;
 use super::outline::{self, prism};
-use super::settle::{grid, settle_again};
+use super::settle::{grid, is_tangle, settle_again, settle_soon};
 use super::shave::{self, Shaver, StandsOut};
 use super::solid::{Solid, cut, with};
 use super::thicken::{self, Lack, Noise, Reach, Vicinity};
@@ -63,7 +64,7 @@ const LARGE: f64 = 0.5;
 pub fn thick_enough(
     ctx: &Ctx,
     mut blank: Blank,
-    (frame, classes): (&Frame, &Classes),
+    (frame, classes): (&Frame, Classes),
     options: &PartOptions,
 ) -> Result<(Solid, Vec<Change>), PrintError> {
     let none = Solid::default();
@@ -189,10 +190,11 @@ pub fn last_look(
                 added = cut(ctx, &added, &prism(&ring, low.z, high.z + reach.wall_mm))?;
             }
             let whole = without_crumbs(with(ctx, &body, &added)?, crumb_mm3(reach.wall_mm));
-            settle_again(ctx, whole, &last.mesh, ring)
+            let settle = if inside == 0.0 { settle_soon } else { settle_again };
+            settle(ctx, whole, &last.mesh, ring)
         };
         let mut ways = INSIDE.into_iter().map(united);
-        body = match ways.find(|way| !matches!(way, Err(PrintError::Crossing { .. } | PrintError::Engine { .. }))) {
+        body = match ways.find(|way| !is_tangle(way)) {
             Some(united) => united?,
             // The judge says where it is thin.
             None => return Ok(last),

@@ -15,7 +15,7 @@ use crate::mesh::{pieces, self_intersections};
 use crate::print::PrintError;
 use crate::print::level_set::{Ball, surface_of_balls};
 use crate::print::repair::holes;
-use crate::print::solid::{Solid, unite};
+use crate::print::solid::{Solid, add, unite};
 use crate::print::thicken::coloured;
 use crate::scene::Mesh;
 use nalgebra::Vector3;
@@ -144,8 +144,16 @@ pub fn swallow(
     }
     let beads = surface_of_balls(&balls, radius / BEAD);
     let beads = within.cut(ctx, coloured(beads, solid))?;
-    // Twice, since the inside of a tangle may be wound around once the wrong way.
-    unite(ctx, &[solid, &beads, &beads])
+    // The fast way does where no crossing leaves its bead.
+    let is_right = |whole: &Solid| {
+        pieces(&whole.mesh).1 <= pieces(&solid.mesh).1 && self_intersections(&whole.mesh).len() < crossing.len()
+    };
+    match add(ctx, solid, &beads) {
+        Ok(whole) if is_right(&whole) => Ok(whole),
+        Err(e @ PrintError::Cancelled(_)) => Err(e),
+        // Twice, since the inside of a tangle may be wound around once the wrong way.
+        _ => unite(ctx, &[solid, &beads, &beads]),
+    }
 }
 
 /// A way to move corners.
